@@ -1,0 +1,262 @@
+"""What a termination is, which states it goes through, and who may decide it: values and pure functions."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from bot.errors import Refused
+from bot.workflows import Instance
+
+
+class Phase(StrEnum):
+    """Where a termination stands."""
+
+    AWAITING_CONFIRMATION = "awaiting_confirmation"
+    """A forced one: its question stands in the channel until it is answered or expires."""
+    REQUESTED = "requested"
+    """To be called; nothing has been sent since the last time that it was certain."""
+    CALLING = "calling"
+    """Written before the DELETE is sent: whoever finds this later looks before repeating."""
+    TELLING = "telling"
+    """The outcome is decided and recorded; the message does not show it yet."""
+    DONE = "done"
+
+
+class Outcome(StrEnum):
+    """How a termination ended. A failed one has a code beside it."""
+
+    GONE_VERIFIED = "gone_verified"
+    ACCEPTED = "accepted"
+    ALREADY_GONE = "already_gone"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class Choice(StrEnum):
+    """The buttons of a question."""
+
+    FORCE = "force"
+    SOFT = "soft"
+    KEEP = "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRef:
+    """Where the one message of a termination stands; ``ts`` is None where Slack gave no handle to edit it."""
+
+    channel: str
+    ts: str | None
+    way: str
+    """``channel``, ``response_url`` or ``dm``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Termination:
+    """One request to stop one instance. Times are milliseconds since 1970 by the database's clock."""
+
+    id: str
+    """Unguessable, and short enough to be read out: also the reference in messages, logs and the audit."""
+    team: str
+    channel: str
+    user: str
+    workflow_id: str
+    force: bool
+    reason: str
+    requested_at: int
+    response_url: str | None = None
+    """Sealed: a response_url is a secret of its own."""
+    message: MessageRef | None = None
+    question: int = 1
+    """Counts the questions asked, so that a button of an older one decides nothing."""
+    expires_at: int | None = None
+    decided_by: str | None = None
+    seen: Instance | None = None
+    trouble: str | None = None
+    """The code of the last failed try, while another one is coming."""
+    tries: int = 0
+    """DELETE requests that were sent, or may have been."""
+    unsure: bool = False
+    """An earlier try may have reached Bitrix24."""
+    must_look: bool = False
+    """Nobody saw the last try end (timeout, lost connection, crash): read the list before repeating it."""
+    recovered: bool = False
+    """Another process, or an earlier life of this one, had it before."""
+    outcome: Outcome | None = None
+    code: str | None = None
+    status: int | None = None
+    ended_at: int | None = None
+    verified: bool | None = None
+    """None: not looked; False: looked, and the list could not be read."""
+    telling_tries: int = 0
+
+    @property
+    def result(self) -> str | None:
+        """The outcome as the audit names it, such as ``failed:SCOPE_DENIED``."""
+        if self.outcome is Outcome.FAILED:
+            return f"{self.outcome}:{self.code}"
+        return self.outcome
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Termination":
+        values: dict[str, Any] = json.loads(text)
+        if values["message"]:
+            values["message"] = MessageRef(**values["message"])
+        if values["seen"]:
+            values["seen"] = Instance(**values["seen"])
+        if values["outcome"]:
+            values["outcome"] = Outcome(values["outcome"])
+        return cls(**values)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """A termination as the engine holds it. ``fence`` grows at each claim; a late owner's is too small."""
+
+    termination: Termination
+    phase: Phase
+    fence: int
+    attempts: int
+    owner: str | None
+    held_until: float
+    """On this process's monotonic clock: past it, another owner may have taken over."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """A line of the audit. The store adds the sequence number and the time."""
+
+    event: str
+    team: str
+    channel: str
+    user: str
+    workflow_id: str | None = None
+    reference: str | None = None
+    force: bool = False
+    reason: str = ""
+    outcome: str | None = None
+    detail: Mapping[str, object] = field(default_factory=dict)
+
+
+def event(termination: Termination, name: str, *, user: str | None = None, **detail: object) -> Event:
+    """Describe what happens to a termination; ``user`` is who did it, if not the requester."""
+    return Event(
+        event=name,
+        team=termination.team,
+        channel=termination.channel,
+        user=user or termination.user,
+        workflow_id=termination.workflow_id,
+        reference=termination.id,
+        force=termination.force,
+        reason=termination.reason,
+        outcome=termination.result,
+        detail=detail,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Transition:
+    """A step of a termination. Its events are written in the same transaction.
+
+    ``due_in_ms`` None keeps the lease for another full length; a number gives the termination back, to
+    be taken up again after so long.
+    """
+
+    termination: Termination
+    phase: Phase
+    events: tuple[Event, ...] = ()
+    due_in_ms: int | None = None
+    attempts: int | None = None
+
+
+REPEAT_WINDOW_MS = 120_000
+"""A person who saw Slack's timeout presses Enter again within this time."""
+
+_SUCCEEDED = (Outcome.GONE_VERIFIED, Outcome.ACCEPTED, Outcome.ALREADY_GONE)
+
+
+def twin(termination: Termination) -> str:
+    """Name what at most one open termination may exist for: the same instance, stopped the same way."""
+    return " ".join(
+        (termination.team, termination.channel, termination.workflow_id, "force" if termination.force else "soft")
+    )
+
+
+def repeats(earlier: Termination, later: Termination) -> bool:
+    """Tell whether a twin that ended is what the same person has just asked for once more.
+
+    One that failed, was cancelled or expired may be asked for again at once.
+    """
+    return (
+        earlier.outcome in _SUCCEEDED
+        and (earlier.user, earlier.reason) == (later.user, later.reason)
+        and later.requested_at - (earlier.ended_at or 0) < REPEAT_WINDOW_MS
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """A click on a button of a question: who, in which team and channel, on which question."""
+
+    team: str
+    channel: str
+    user: str
+    reference: str
+    question: int
+    choice: Choice
+
+
+def decide(termination: Termination, phase: Phase, press: Press, now: int) -> Transition:
+    """Turn a click into the transition that it makes. Raises Refused.
+
+    The store applies it only if nobody else's was applied before.
+    """
+    if (press.team, press.channel) != (termination.team, termination.channel):
+        raise Refused("question_elsewhere")
+    if press.user != termination.user:
+        raise Refused("not_the_requester", requester=termination.user)
+    if phase is not Phase.AWAITING_CONFIRMATION:
+        raise Refused("already_decided", termination=termination)
+    if press.question != termination.question:
+        raise Refused("older_question")
+    if termination.expires_at is not None and now >= termination.expires_at:
+        raise Refused("question_expired")
+    decided = replace(termination, decided_by=press.user)
+    if press.choice is Choice.KEEP:
+        return ending(decided, "cancelled", Outcome.CANCELLED, now, user=press.user)
+    going = replace(decided, force=press.choice is Choice.FORCE)
+    return Transition(
+        termination=going,
+        phase=Phase.REQUESTED,
+        events=(event(going, "confirmed", user=press.user, choice=press.choice),),
+        attempts=0,
+    )
+
+
+def ending(
+    termination: Termination,
+    name: str,
+    outcome: Outcome,
+    now: int,
+    *,
+    code: str | None = None,
+    status: int | None = None,
+    user: str | None = None,
+) -> Transition:
+    """Decide the outcome: it is recorded now and told next."""
+    ended = replace(
+        termination, outcome=outcome, code=code, status=status, ended_at=now, trouble=None, must_look=False
+    )
+    detail = {key: value for key, value in {"code": code, "status": status}.items() if value is not None}
+    return Transition(
+        termination=ended,
+        phase=Phase.TELLING,
+        events=(event(ended, name, user=user, tries=ended.tries, recovered=ended.recovered, **detail),),
+        attempts=0,
+    )

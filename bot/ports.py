@@ -1,0 +1,150 @@
+"""What the use cases need from the world; each adapter fulfils one of these."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from bot.domain import Event, Job, MessageRef, Phase, Press, Termination, Transition
+from bot.workflows import ApiKey, KeyFacts, Page
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as Slack takes it; ``text`` alone already says everything, for screen readers."""
+
+    text: str
+    blocks: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChannelKey:
+    """A channel's key as it is stored: sealed, with what may be shown of it."""
+
+    team: str
+    channel: str
+    sealed_key: str
+    sealed_session: str | None
+    key_id: str
+    """Names the key for pacing, the same in every channel that uses it; does not reveal it."""
+    hint: str
+    """The first 16 and the last 4 characters, as the platform itself shows a key."""
+    set_by: str
+    set_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The termination is on disk; ``job`` is set when this process is to run it at once."""
+
+    termination: Termination
+    job: Job | None
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """The same request, or one for the same instance that is not finished, is on disk already."""
+
+    termination: Termination
+    phase: Phase
+
+
+class Store(Protocol):
+    """The database. Every method returns after the commit; raises StoreError."""
+
+    async def submit(
+        self, termination: Termination, phase: Phase, *, idem: str, run_here: bool
+    ) -> Submitted | Duplicate:
+        """Record a new termination with its event, unless ``idem`` or an open twin is recorded already."""
+        ...
+
+    async def claim(self, limit: int) -> list[Job]:
+        """Take what is due, oldest first, each with a new lease and a higher fence."""
+        ...
+
+    async def advance(self, job: Job, to: Transition) -> Job | None:
+        """Make a transition, if this job's fence is still the newest; None means: fenced out, stay silent."""
+        ...
+
+    async def begin_call(self, job: Job, to: Transition, *, key_id: str, per_second: float) -> Job | int | None:
+        """Make a transition to CALLING if the key's pace allows a call now; else the ms to wait."""
+        ...
+
+    async def decide(self, press: Press, *, seen_at: MessageRef, run_here: bool) -> Job:
+        """Apply a click: exactly one wins. Raises Refused, with the reason, for every other one."""
+        ...
+
+    async def pace(self, key_id: str, per_second: float) -> int:
+        """Take a place for a call that changes nothing; 0, or the ms to wait before asking again."""
+        ...
+
+    async def block(self, key_id: str, for_ms: int) -> None:
+        """Hold back every call with this key: Vibecode asked for it."""
+        ...
+
+    async def release(self) -> None:
+        """Give back what this owner holds and has not begun to call, so that others take it up at once."""
+        ...
+
+    async def record(self, event: Event) -> None:
+        """Add a line to the audit that belongs to no transition, such as a refusal."""
+        ...
+
+    async def now(self) -> int:
+        """The database's clock, in ms since 1970."""
+        ...
+
+    async def find(self, reference: str) -> Job | None: ...
+
+    async def open_in(self, team: str, channel: str) -> list[Job]: ...
+
+    def events(self, *, reference: str | None = None) -> AsyncIterator[Mapping[str, Any]]:
+        """Read the audit, oldest first."""
+        ...
+
+    async def channel_key(self, team: str, channel: str) -> ChannelKey | None: ...
+
+    async def channel_keys(self) -> list[ChannelKey]: ...
+
+    async def put_channel_key(self, key: ChannelKey, event: Event) -> None: ...
+
+    async def remove_channel_key(self, team: str, channel: str, event: Event) -> bool: ...
+
+    async def close(self) -> None: ...
+
+
+class Workflows(Protocol):
+    """Vibecode. Every failure is a VibecodeError."""
+
+    async def terminate(self, key: ApiKey, workflow_id: str, *, force: bool, reason: str) -> None: ...
+
+    async def running(
+        self, key: ApiKey, *, template_id: str | None = None, started_by: str | None = None, offset: int = 0
+    ) -> Page: ...
+
+    async def describe_key(self, key: ApiKey) -> KeyFacts: ...
+
+
+class Messenger(Protocol):
+    """Slack, outbound. Raises SlackError."""
+
+    async def show(
+        self, message: Message, *, channel: str, user: str, at: MessageRef | None, response_url: str | None, reference: str
+    ) -> MessageRef:
+        """Post the one message of a termination, or edit it where it stands, on the best way that works."""
+        ...
+
+    async def whisper(self, message: Message, *, channel: str, user: str, response_url: str | None) -> None:
+        """Tell one person privately, on the best way that works."""
+        ...
+
+
+class Vault(Protocol):
+    """Seals secrets for the database; each is bound to its context and opens nowhere else."""
+
+    def seal(self, secret: str, *context: str) -> str: ...
+
+    def open(self, sealed: str, *context: str) -> str:
+        """Raises KeyUndecryptable."""
+        ...
+
+    def key_id(self, key: str) -> str: ...
