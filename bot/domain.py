@@ -79,6 +79,8 @@ class Termination:
     """The code of the last failed try, while another one is coming."""
     tries: int = 0
     """DELETE requests that were sent, or may have been."""
+    retries: int = 0
+    """Tries that failed and were, or are, followed by another one."""
     unsure: bool = False
     """An earlier try may have reached Bitrix24."""
     must_look: bool = False
@@ -92,6 +94,8 @@ class Termination:
     verified: bool | None = None
     """None: not looked; False: looked, and the list could not be read."""
     telling_tries: int = 0
+    maybe_shown: bool = False
+    """Slack may have posted a message of this one without our knowing where it stands."""
 
     @property
     def result(self) -> str | None:
@@ -173,6 +177,7 @@ class Transition:
     events: tuple[Event, ...] = ()
     due_in_ms: int | None = None
     attempts: int | None = None
+    """The fence at which this step was made; a later owner sees how many claims left no step behind."""
 
 
 REPEAT_WINDOW_MS = 120_000
@@ -184,7 +189,12 @@ _SUCCEEDED = (Outcome.GONE_VERIFIED, Outcome.ACCEPTED, Outcome.ALREADY_GONE)
 def twin(termination: Termination) -> str:
     """Name what at most one open termination may exist for: the same instance, stopped the same way."""
     return " ".join(
-        (termination.team, termination.channel, termination.workflow_id, "force" if termination.force else "soft")
+        (
+            termination.team,
+            termination.channel,
+            termination.workflow_id,
+            "force" if termination.force else "soft",
+        )
     )
 
 
@@ -217,10 +227,11 @@ def decide(termination: Termination, phase: Phase, press: Press, now: int) -> Tr
 
     The store applies it only if nobody else's was applied before.
     """
-    if (press.team, press.channel) != (termination.team, termination.channel):
-        raise Refused("question_elsewhere")
-    if press.user != termination.user:
+    if press.user != termination.user or press.team != termination.team:
         raise Refused("not_the_requester", requester=termination.user)
+    stands_in = termination.message.channel if termination.message else termination.channel
+    if press.channel not in (termination.channel, stands_in):
+        raise Refused("question_elsewhere")
     if phase is not Phase.AWAITING_CONFIRMATION:
         raise Refused("already_decided", termination=termination)
     if press.question != termination.question:
@@ -235,7 +246,6 @@ def decide(termination: Termination, phase: Phase, press: Press, now: int) -> Tr
         termination=going,
         phase=Phase.REQUESTED,
         events=(event(going, "confirmed", user=press.user, choice=press.choice),),
-        attempts=0,
     )
 
 
@@ -258,5 +268,4 @@ def ending(
         termination=ended,
         phase=Phase.TELLING,
         events=(event(ended, name, user=user, tries=ended.tries, recovered=ended.recovered, **detail),),
-        attempts=0,
     )

@@ -65,7 +65,9 @@ class Store(Protocol):
         """Make a transition, if this job's fence is still the newest; None means: fenced out, stay silent."""
         ...
 
-    async def begin_call(self, job: Job, to: Transition, *, key_id: str, per_second: float) -> Job | int | None:
+    async def begin_call(
+        self, job: Job, to: Transition, *, key_id: str, per_second: float
+    ) -> Job | int | None:
         """Make a transition to CALLING if the key's pace allows a call now; else the ms to wait."""
         ...
 
@@ -128,9 +130,20 @@ class Messenger(Protocol):
     """Slack, outbound. Raises SlackError."""
 
     async def show(
-        self, message: Message, *, channel: str, user: str, at: MessageRef | None, response_url: str | None, reference: str
+        self,
+        message: Message,
+        *,
+        channel: str,
+        user: str,
+        at: MessageRef | None,
+        response_url: str | None,
+        reference: str,
+        maybe_posted: bool,
     ) -> MessageRef:
-        """Post the one message of a termination, or edit it where it stands, on the best way that works."""
+        """Post the one message of a termination, or edit it where it stands, on the best way that works.
+
+        ``maybe_posted``: an earlier try may have posted it, so look for it before posting.
+        """
         ...
 
     async def whisper(self, message: Message, *, channel: str, user: str, response_url: str | None) -> None:

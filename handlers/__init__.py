@@ -1,0 +1,13 @@
+"""One module for each story; a handler acknowledges, translates, makes one service call and renders."""
+
+from slack_bolt.async_app import AsyncApp
+
+from bot.service import Terminations
+from handlers import confirmation, termination
+from handlers.answers import Answers
+
+
+def register(app: AsyncApp, terminations: Terminations, answers: Answers) -> None:
+    """Register every story; the command first, since Bolt looks through its listeners in this order."""
+    termination.register(app, terminations, answers)
+    confirmation.register(app, terminations, answers)

@@ -1,0 +1,177 @@
+"""Puts the parts together: the one place where adapters meet the core."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot import edge
+from bot.blocks import Cards
+from bot.bolt import Bolt, Identity
+from bot.config import Settings
+from bot.errors import HaltbotError, SlackRefused, StoreError
+from bot.ports import Store
+from bot.service import Terminations, new_reference
+from bot.slack import SlackMessenger, open_session
+from bot.socket_mode import SocketIntake
+from bot.steps import Pace, Steps
+from bot.storage import open_store, open_vault
+from bot.vibecode import VibecodeClient, open_client
+from bot.worker import Worker
+from handlers import register
+from handlers.answers import Answers
+
+log = logging.getLogger(__name__)
+
+DRAIN_SECONDS = 10.0
+READINESS_SECONDS = 2.0
+
+
+class CannotStart(HaltbotError):
+    """Something outside must be put right first; the message says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Haltbot:
+    """The running bot: what takes requests in, and the worker that carries them out."""
+
+    settings: Settings
+    store: Store
+    client: AsyncWebClient
+    identity: Identity
+    bolt: Bolt
+    worker: Worker
+    answers: Answers
+
+    async def serve(self, stop: asyncio.Event, *, listening: Callable[[int], None] = lambda _: None) -> None:
+        """Run until ``stop`` is set; then take in nothing more and let what runs finish.
+
+        ``listening`` is told the port of the HTTP listener. Raises CannotStart, SocketModeRefused.
+        """
+        async with AsyncExitStack() as stack:
+            worker = asyncio.create_task(self.worker.serve())
+            stack.push_async_callback(_end, worker)
+            stack.push_async_callback(self.worker.stop, within_seconds=DRAIN_SECONDS)
+            stack.push_async_callback(self.answers.finish)
+            running = {worker, asyncio.create_task(stop.wait()), asyncio.create_task(self._identify())}
+            socket = await self._open_socket(stack, running)
+            await self._listen(stack, socket, listening)
+            # The doors close first, in the opposite order of opening; then what came in is carried out.
+            await _first_end(running, stop)
+            for task in running - {worker}:
+                await _end(task)
+
+    async def _open_socket(
+        self, stack: AsyncExitStack, running: set[asyncio.Task[Any]]
+    ) -> SocketIntake | None:
+        token = self.settings.slack_app_token
+        if token is None:
+            return None
+        socket = SocketIntake(self.client, token.get_secret_value(), self.bolt.dispatch)
+        stack.push_async_callback(socket.close)
+        running.add(asyncio.create_task(socket.serve()))
+        return socket
+
+    async def _listen(
+        self, stack: AsyncExitStack, socket: SocketIntake | None, listening: Callable[[int], None]
+    ) -> None:
+        host, port = self.settings.haltbot_host, self.settings.haltbot_port
+        secret = self.settings.slack_signing_secret if socket is None else None
+        runner = web.AppRunner(
+            edge.application(
+                signing_secret=secret.get_secret_value() if secret else None,
+                dispatch=self.bolt.dispatch,
+                readiness=lambda: self._readiness(socket),
+            ),
+            access_log=None,
+        )
+        stack.push_async_callback(runner.cleanup)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as taken:
+            raise CannotStart(
+                f"HALTBOT_PORT: cannot listen on {host}:{port} ({taken.strerror}). Stop what uses it, or choose"
+                " another port"
+            ) from taken
+        actual_port = runner.addresses[0][1]
+        log.info("Listening on http://%s:%s", host, actual_port)
+        listening(actual_port)
+
+    async def _identify(self) -> None:
+        try:
+            await self.identity.keep_asking()
+        except SlackRefused as refused:
+            raise CannotStart(
+                f"SLACK_BOT_TOKEN: Slack refused it ({refused.code}). Copy the token again from your app's page and"
+                " check that the app is installed with the scopes of manifest.yml, then start Haltbot again"
+            ) from refused
+        await asyncio.Event().wait()
+
+    async def _readiness(self, socket: SocketIntake | None) -> dict[str, bool]:
+        try:
+            database = bool(await asyncio.wait_for(self.store.now(), READINESS_SECONDS))
+        except (StoreError, TimeoutError):
+            database = False
+        slack = self.identity.is_known and (socket is None or await socket.is_connected())
+        return {"database": database, "slack": slack, "worker": self.worker.healthy}
+
+
+@asynccontextmanager
+async def build(settings: Settings) -> AsyncIterator[Haltbot]:
+    """Open what the bot needs, wire it, and close it again. Raises SettingsInvalid, StoreError."""
+    async with AsyncExitStack() as stack:
+        vault = open_vault(settings)
+        store = await open_store(settings.database_url, owner=new_reference())
+        stack.push_async_callback(store.close)
+        session = await stack.enter_async_context(open_session())
+        client = AsyncWebClient(
+            token=settings.slack_bot_token.get_secret_value(),
+            base_url=settings.slack_api_url,
+            session=session,
+            retry_handlers=[],
+        )
+        http = await stack.enter_async_context(
+            open_client(
+                settings.vibecode_api_url,
+                timeout_seconds=settings.vibecode_timeout_seconds,
+                connect_seconds=settings.vibecode_connect_seconds,
+            )
+        )
+        messenger = SlackMessenger(client, session)
+        steps = Steps(
+            store,
+            VibecodeClient(http),
+            messenger,
+            vault,
+            Cards(settings.vibecode_api_url.rstrip("/") + "/v1/oauth/authorize"),
+            Pace(
+                calls_per_second=settings.haltbot_vibecode_rate,
+                confirmation_ms=settings.haltbot_confirmation_seconds * 1000,
+            ),
+            wake_in=lambda seconds: worker.wake_in(seconds),  # noqa: PLW0108 -- the worker is made next
+        )
+        worker = Worker(store, steps.run)
+        terminations = Terminations(store, vault, start=worker.start, has_room=worker.has_room)
+        answers = Answers(messenger)
+        identity = Identity(client)
+        bolt = Bolt(client, identity, lambda app: register(app, terminations, answers))
+        yield Haltbot(settings, store, client, identity, bolt, worker, answers)
+
+
+async def _first_end(running: set[asyncio.Task[Any]], stop: asyncio.Event) -> None:
+    """Wait until somebody asks for the end, or a part fails, which ends all of it."""
+    done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+    stop.set()
+    for task in done:
+        await task
+
+
+async def _end(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,118 @@
+"""Turns what Haltbot has to say into Block Kit; owns the action ids, the escaping and Slack's length limits."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from bot import replies
+from bot.command import has_usual_shape
+from bot.domain import Choice, MessageRef, Phase, Termination
+from bot.explanations import AUTHORISABLE
+from bot.mrkdwn import clip, escape
+from bot.ports import Message
+
+FORCE_TERMINATE = "termination_force"
+TERMINATE_SOFTLY = "termination_soften"
+KEEP_RUNNING = "termination_keep"
+AUTHORISE = "authorisation_open"
+CHOICES = {FORCE_TERMINATE: Choice.FORCE, TERMINATE_SOFTLY: Choice.SOFT, KEEP_RUNNING: Choice.KEEP}
+
+SECTION_LIMIT = 3000
+TEXT_LIMIT = 4000
+"""``chat.update`` answers msg_too_long above it."""
+_REASON_IN_TEXT = 1200
+
+Block = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Cards:
+    """Builds messages; ``authorise_url`` is where a Bitrix24 session is renewed."""
+
+    authorise_url: str
+
+    def termination(self, termination: Termination, phase: Phase) -> Message:
+        """The one message of a termination, as it has to look now."""
+        headline = replies.headline(termination, phase)
+        body = replies.body(termination, phase)
+        blocks: list[Block] = [_section(headline)]
+        if termination.reason:
+            blocks.append(_quote(termination.reason))
+        if body:
+            blocks.append(_section("\n".join(body)))
+        if buttons := self._buttons(termination, phase):
+            blocks.append(
+                {"type": "actions", "block_id": f"question.{termination.question}", "elements": buttons}
+            )
+        blocks.append(_context(_small_print(termination)))
+        return Message(_text(headline, termination, body), tuple(blocks))
+
+    def _buttons(self, termination: Termination, phase: Phase) -> list[Block]:
+        if phase is Phase.AWAITING_CONFIRMATION:
+            value = f"{termination.id}.{termination.question}"
+            return [
+                _button("Force terminate", FORCE_TERMINATE, value, style="danger"),
+                _button("Terminate softly instead", TERMINATE_SOFTLY, value),
+                _button("Keep running", KEEP_RUNNING, value),
+            ]
+        if termination.outcome and termination.code in AUTHORISABLE:
+            return [_button("Authorise again", AUTHORISE, termination.id) | {"url": self.authorise_url}]
+        return []
+
+
+def private(text: str) -> Message:
+    """A private sentence; the words are ours, with anything a person typed escaped by the caller."""
+    return Message(clip(text, TEXT_LIMIT), (_section(text),))
+
+
+def permalink(team_domain: str | None, at: MessageRef | None) -> str | None:
+    """Link to a message without asking Slack for it; None where it cannot be linked to."""
+    if not team_domain or at is None or at.ts is None:
+        return None
+    return f"https://{team_domain}.slack.com/archives/{at.channel}/p{at.ts.replace('.', '')}"
+
+
+def question_of(value: str) -> tuple[str, int] | None:
+    """Read a button's value back: the termination's reference and the number of the question."""
+    reference, _, number = value.partition(".")
+    return (reference, int(number)) if number.isascii() and number.isdigit() else None
+
+
+def _text(headline: str, termination: Termination, body: Iterable[str]) -> str:
+    reason = clip(escape(termination.reason), _REASON_IN_TEXT)
+    lines = [headline, f"Reason: {reason}" if reason else "", *body, _small_print(termination)]
+    return clip("\n".join(line for line in lines if line), TEXT_LIMIT)
+
+
+def _small_print(termination: Termination) -> str:
+    unusual = "" if has_usual_shape(termination.workflow_id) else " · this ID has an unusual shape"
+    return replies.footer(termination) + unusual
+
+
+def _section(text: str) -> Block:
+    return {"type": "section", "text": _mrkdwn(clip(text, SECTION_LIMIT))}
+
+
+def _context(text: str) -> Block:
+    return {"type": "context", "elements": [_mrkdwn(clip(text, SECTION_LIMIT))]}
+
+
+def _mrkdwn(text: str) -> Block:
+    # verbatim keeps Slack from turning bare addresses and names into links and mentions.
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def _quote(text: str) -> Block:
+    # A rich_text element is shown as it is: nothing in it is parsed.
+    element = {"type": "text", "text": clip(text, SECTION_LIMIT)}
+    return {"type": "rich_text", "elements": [{"type": "rich_text_quote", "elements": [element]}]}
+
+
+def _button(label: str, action_id: str, value: str, *, style: str | None = None) -> Block:
+    button: Block = {
+        "type": "button",
+        "text": {"type": "plain_text", "text": label},
+        "action_id": action_id,
+        "value": value,
+    }
+    return button | {"style": style} if style else button

@@ -1,0 +1,103 @@
+"""The command line: reads arguments, calls one function, prints; no rule of the product lives here."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from bot import cli_audit, cli_key
+from bot.app import build
+from bot.config import Settings, SettingsInvalid, load
+from bot.errors import HaltbotError
+from bot.manifest import http_manifest, socket_manifest
+from bot.redaction import set_up_logging
+from bot.socket_mode import SocketModeRefused
+
+OK, FAILED = 0, 1
+
+Run = Callable[[argparse.Namespace], Awaitable[int]]
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; returns its exit code. What goes wrong is said in a sentence, not in a traceback."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = asyncio.run(options.run(options))
+    except SettingsInvalid as invalid:
+        return _say(f"Haltbot cannot start; please correct these settings:\n{invalid}")
+    except SocketModeRefused as refused:
+        return _say(
+            f"SLACK_APP_TOKEN: Slack will not open a connection ({refused.code}). Check that the token starts with"
+            " xapp-, has the scope connections:write, and that Socket Mode is on in the app's settings;"
+            " then start Haltbot again"
+        )
+    except HaltbotError as error:
+        return _say(str(error))
+    except KeyboardInterrupt:
+        return FAILED
+    return code
+
+
+def _say(sentence: str) -> int:
+    print(sentence, file=sys.stderr)
+    return FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="haltbot",
+        description="Stop a runaway Bitrix24 workflow from Slack: /terminate-workflow ID [force] [reason]",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add(commands, "run", "run the bot", _run)
+
+    demo = _add(commands, "demo", "try it: a Slack and a Bitrix24 on this machine, and the real bot", _demo)
+    demo.add_argument("--serve", action="store_true", help="stay up and print the addresses")
+
+    cli_key.add_commands(_group(commands, "key", "set, list, remove and rotate the channels' API keys"))
+    cli_audit.add_commands(_group(commands, "audit", "read the audit"))
+
+    manifest = _add(commands, "manifest", "print the Slack app's manifest", _manifest)
+    manifest.add_argument("--mode", choices=["socket", "http"], default="socket")
+    manifest.add_argument("--url", help="where Slack reaches Haltbot over HTTPS; needed with --mode http")
+    return parser
+
+
+def _add(commands: Any, name: str, text: str, function: Run) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+    parser.set_defaults(run=function)
+    return parser
+
+
+def _group(commands: Any, name: str, text: str) -> Callable[[str, str, Run], argparse.ArgumentParser]:
+    group = commands.add_parser(name, help=text, description=text)
+    inner = group.add_subparsers(required=True, metavar="COMMAND")
+    return lambda name, text, function: _add(inner, name, text, function)
+
+
+async def _run(options: argparse.Namespace) -> int:
+    settings = load(Settings)
+    set_up_logging(settings.haltbot_log_level, settings.secrets())
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with build(settings) as haltbot:
+        await haltbot.serve(stop)
+    return OK
+
+
+async def _demo(options: argparse.Namespace) -> int:
+    # The sandbox is a program of its own; only this command needs it.
+    from bot.sandbox.demo import play, serve  # noqa: PLC0415
+
+    return await (serve() if options.serve else play())
+
+
+async def _manifest(options: argparse.Namespace) -> int:
+    if options.mode == "http" and not (options.url or "").startswith("https://"):
+        return _say("--mode http needs --url https://…, the address at which Slack reaches Haltbot")
+    print(http_manifest(options.url) if options.mode == "http" else socket_manifest(), end="")
+    return OK

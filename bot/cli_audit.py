@@ -1,0 +1,53 @@
+"""``haltbot audit``: prints the record of what was asked, decided and done."""
+
+import argparse
+import csv
+import json
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bot.config import StorageSettings, load
+from bot.storage import open_store
+
+FIELDS = (
+    "seq", "at", "event", "reference", "team", "channel", "user", "workflow_id", "force", "reason", "outcome", "detail",
+)  # fmt: skip
+
+
+def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
+    export = add("export", "print the whole audit, oldest first", _export)
+    export.add_argument("--format", choices=["jsonl", "csv"], default="jsonl")
+
+
+async def _export(options: argparse.Namespace) -> int:
+    store = await open_store(load(StorageSettings).database_url, owner="shell", shared=True)
+    write = _csv_writer() if options.format == "csv" else _write_json
+    try:
+        async for event in store.events():
+            write(event)
+    finally:
+        await store.close()
+    return 0
+
+
+def _write_json(event: Mapping[str, Any]) -> None:
+    print(json.dumps({name: event[name] for name in FIELDS}, ensure_ascii=False))
+
+
+def _csv_writer() -> Callable[[Mapping[str, Any]], None]:
+    writer = csv.DictWriter(sys.stdout, FIELDS, lineterminator="\n")
+    writer.writeheader()
+
+    def write(event: Mapping[str, Any]) -> None:
+        detail = json.dumps(event["detail"], ensure_ascii=False)
+        writer.writerow({name: _inert(event[name]) for name in FIELDS} | {"detail": detail})
+
+    return write
+
+
+def _inert(value: Any) -> Any:
+    # A spreadsheet would run a reason that begins like a formula.
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return "'" + value
+    return value

@@ -1,0 +1,140 @@
+"""What each code of Vibecode means to the person on call: one entry a code, also README's table of errors."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why the call failed, in the on-call engineer's words, and what to do next."""
+
+    why: str
+    next: str
+
+
+_ASK_ADMIN = "Ask a Haltbot admin to set a new key: `haltbot key set`."
+_TRY_AGAIN = "Run the command again in a minute; a repeated stop does no harm."
+_TARIFF = "Ask whoever manages the Bitrix24 account, or stop the workflow in the portal."
+_AUTHORISE = "Authorise again (button below), then run the command once more."
+
+EXPLANATIONS: dict[str, Explanation] = {
+    # The key
+    "MISSING_API_KEY": Explanation("Vibecode received no API key.", _ASK_ADMIN),
+    "INVALID_API_KEY": Explanation("this channel's API key is invalid or expired.", _ASK_ADMIN),
+    "KEY_EXPIRED": Explanation("this channel's API key has expired.", _ASK_ADMIN),
+    "KEY_INACTIVE": Explanation("this channel's API key is switched off.", _ASK_ADMIN),
+    "KEY_MISSING": Explanation(
+        "this channel has no API key any more.", "Ask a Haltbot admin to set one: `haltbot key set`."
+    ),
+    "KEY_UNDECRYPTABLE": Explanation(
+        "this channel's stored key cannot be opened with Haltbot's encryption keys.",
+        "Ask a Haltbot admin to check HALTBOT_ENCRYPTION_KEYS, or to set the key again: `haltbot key set`.",
+    ),
+    "WRITE_BLOCKED_READONLY_KEY": Explanation(
+        "this channel's API key may only read.", "Ask a Haltbot admin for a key with access mode READWRITE."
+    ),
+    "KEY_POLICY_READONLY_REQUIRED": Explanation(
+        "the portal's policy allows this key only to read.",
+        "Ask the portal's administrator to allow a READWRITE key.",
+    ),
+    "MANAGEMENT_KEY_NO_ENTITY_ACCESS": Explanation(
+        "a management key (vibe_live_…) reaches no workflows.",
+        "Ask a Haltbot admin to set a personal key (vibe_api_…).",
+    ),
+    "SCOPE_DENIED": Explanation(
+        "this channel's API key lacks the scope *bizproc*.",
+        "Scopes are fixed when a key is issued: ask a Haltbot admin for a new key with *bizproc*.",
+    ),
+    "BITRIX_ACCESS_DENIED": Explanation(
+        "Bitrix24 refused: the key's owner is no portal administrator, or the key was issued without *bizproc*.",
+        "Ask a portal administrator to issue the key, or to stop the workflow in the portal.",
+    ),
+    "OAUTH_REQUIRED": Explanation(
+        "this call needs a signed-in Bitrix24 user.",
+        "Ask a Haltbot admin to set a personal key (vibe_api_…).",
+    ),
+    # The session behind the key
+    "TOKEN_MISSING": Explanation("the key has no connected Bitrix24 account.", _AUTHORISE),
+    "TOKEN_EXPIRED": Explanation("the Bitrix24 session has ended.", _AUTHORISE),
+    "INVALID_SESSION": Explanation("the Bitrix24 session is not valid.", _AUTHORISE),
+    "SESSION_APP_MISMATCH": Explanation(
+        "the session belongs to another application than the key.", _AUTHORISE
+    ),
+    "INVALID_APP_KEY": Explanation(
+        "an application key (vibe_app_…) was used without a session.",
+        "Ask a Haltbot admin to set the key with its session: `haltbot key set --session`.",
+    ),
+    # The account
+    "BILLING_EXHAUSTED": Explanation("the Vibecode account's balance is used up.", _TARIFF),
+    "TRIAL_EXPIRED": Explanation("the Vibecode trial has ended.", _TARIFF),
+    "B24_TARIFF_RESTRICTION": Explanation("the portal's Bitrix24 plan does not include this.", _TARIFF),
+    # The request
+    "ENTITY_NOT_FOUND": Explanation(
+        "no such workflow is running: it finished, was stopped before, or the ID has a typo; "
+        "Bitrix24 does not tell these apart.",
+        "If something still runs, compare the ID with the portal's list of running workflows.",
+    ),
+    "ROUTE_NOT_FOUND": Explanation(
+        "the address of the Vibecode API is wrong, so nothing was asked of Bitrix24.",
+        "Ask a Haltbot admin to check VIBECODE_API_URL.",
+    ),
+    "VALIDATION_ERROR": Explanation(
+        "Vibecode did not accept the request.", "Check the ID; if it is right, try a shorter reason."
+    ),
+    "BITRIX_ERROR": Explanation(
+        "Bitrix24 could not process the request.",
+        "Stop the workflow in the portal, and report the reference below.",
+    ),
+    "HTTP_414": Explanation("the reason is too long for Bitrix24.", "Run the command with a shorter reason."),
+    "HTTP_431": Explanation("the reason is too long for Bitrix24.", "Run the command with a shorter reason."),
+    # The weather
+    "RATE_LIMITED": Explanation("too many calls were made with this key or portal.", _TRY_AGAIN),
+    "QUEUE_OVERFLOW": Explanation("Vibecode's queue is full.", _TRY_AGAIN),
+    "ERROR_LOOP_DETECTED": Explanation(
+        "Vibecode paused this key after many failing calls.",
+        "Wait a few minutes, then run the command again.",
+    ),
+    "BITRIX_UNAVAILABLE": Explanation("Bitrix24 is unavailable.", _TRY_AGAIN),
+    "BITRIX_TIMEOUT": Explanation("Bitrix24 did not answer Vibecode in time.", _TRY_AGAIN),
+    "QUEUE_TIMEOUT": Explanation("the call waited too long in Vibecode's queue.", _TRY_AGAIN),
+    "INTERNAL_ERROR": Explanation("Vibecode had an internal error.", _TRY_AGAIN),
+    "TIMEOUT": Explanation("Vibecode did not answer in time.", _TRY_AGAIN),
+    "CONNECTION_LOST": Explanation("the connection to Vibecode was lost.", _TRY_AGAIN),
+    "CONNECTION_REFUSED": Explanation(
+        "Vibecode could not be reached.",
+        "Try again in a minute; if it lasts, stop the workflow in the portal.",
+    ),
+    "CONNECT_TIMEOUT": Explanation(
+        "Vibecode could not be reached in time.",
+        "Try again in a minute; if it lasts, stop the workflow in the portal.",
+    ),
+    "INVALID_ANSWER": Explanation("Vibecode's answer could not be read.", _TRY_AGAIN),
+}
+
+AUTHORISABLE = frozenset({"TOKEN_EXPIRED", "TOKEN_MISSING", "INVALID_SESSION", "SESSION_APP_MISMATCH"})
+"""Codes that end when the person authorises again in the browser."""
+
+_BY_CLASS: dict[int, Explanation] = {
+    401: Explanation("Vibecode did not accept this channel's key.", _ASK_ADMIN),
+    402: Explanation("the Vibecode account does not cover this call.", _TARIFF),
+    403: Explanation(
+        "Vibecode or Bitrix24 refused: the key's rights do not suffice.",
+        "Ask a Haltbot admin to check the key's owner and scope, or stop the workflow in the portal.",
+    ),
+    404: EXPLANATIONS["ROUTE_NOT_FOUND"],
+    429: EXPLANATIONS["RATE_LIMITED"],
+    4: Explanation(
+        "Vibecode did not accept the request.",
+        "Stop the workflow in the portal, and report the reference below.",
+    ),
+    5: Explanation("Vibecode or Bitrix24 is having trouble.", _TRY_AGAIN),
+}
+_UNEXPECTED = Explanation("something unexpected went wrong on the way to Bitrix24.", _TRY_AGAIN)
+
+
+def explain(code: str | None, status: int | None) -> Explanation:
+    """Return the code's entry; a code nobody has seen before is explained by its HTTP class."""
+    if code in EXPLANATIONS:
+        return EXPLANATIONS[code]
+    if status is None:
+        return _UNEXPECTED
+    return _BY_CLASS.get(status) or _BY_CLASS.get(status // 100, _UNEXPECTED)

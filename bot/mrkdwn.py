@@ -1,0 +1,21 @@
+"""Makes a person's text safe to stand inside Slack's mrkdwn."""
+
+import re
+
+
+def escape(text: str) -> str:
+    """Make a person's text inert in mrkdwn: it can neither mention, link nor format.
+
+    Slack's three control characters become entities. A word joiner, which is invisible, keeps the marks of
+    formatting and the beginnings of links and mentions from being taken as such.
+    """
+    inert = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([*_~`@]|://)", "\\1\u2060", inert)
+
+
+def clip(text: str, limit: int) -> str:
+    """Shorten visibly, never in the middle of an entity."""
+    if len(text) <= limit:
+        return text
+    note = " … (shortened)"
+    return re.sub(r"&[a-z]*$", "", text[: limit - len(note)]) + note

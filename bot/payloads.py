@@ -1,0 +1,85 @@
+"""The shape that Slack's requests must have before Bolt and the handlers see them."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field, StringConstraints, TypeAdapter, ValidationError
+
+Identifier = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+Text = Annotated[str, StringConstraints(max_length=200_000)]
+
+
+class Malformed(Exception):
+    """A request that carries a good signature and still is not one of Slack's."""
+
+
+class _SlashCommand(BaseModel):
+    command: Identifier
+    team_id: Identifier
+    channel_id: Identifier
+    user_id: Identifier
+    trigger_id: Identifier
+    text: Text = ""
+    response_url: Text | None = None
+    team_domain: Text | None = None
+    enterprise_id: Text | None = None
+
+
+class _Id(BaseModel):
+    id: Identifier
+
+
+class _User(_Id):
+    team_id: Identifier | None = None
+
+
+class _Container(BaseModel):
+    channel_id: Identifier | None = None
+    message_ts: Identifier
+
+
+class _Action(BaseModel):
+    action_id: Identifier
+    type: Identifier
+    value: Text | None = None
+
+
+class _BlockActions(BaseModel):
+    type: Identifier
+    user: _User
+    team: _Id | None = None
+    enterprise: _Id | None = None
+    channel: _Id | None = None
+    container: _Container
+    actions: Annotated[list[_Action], Field(min_length=1)]
+    response_url: Text | None = None
+
+
+class _Other(BaseModel):
+    """Events and whatever Bolt answers by itself."""
+
+    type: Identifier
+    user: _User | Text | None = None
+    team: _Id | Text | None = None
+    enterprise: _Id | Text | None = None
+    channel: _Id | Text | None = None
+    view: dict[str, Any] | None = None
+    event: dict[str, Any] | None = None
+    authorizations: list[dict[str, Any]] | None = None
+
+
+_COMMAND = TypeAdapter(_SlashCommand)
+_ACTIONS = TypeAdapter(_BlockActions)
+_OTHER = TypeAdapter(_Other)
+
+
+def check(body: object) -> dict[str, Any]:
+    """Return the body if it has the shape of what it says that it is. Raises Malformed."""
+    if not isinstance(body, dict):
+        raise Malformed("not an object")
+    shape = _COMMAND if "command" in body else _ACTIONS if body.get("type") == "block_actions" else _OTHER
+    try:
+        shape.validate_python(body)
+    except ValidationError as error:
+        places = sorted({".".join(map(str, problem["loc"])) for problem in error.errors(include_input=False)})
+        raise Malformed(", ".join(places)) from None
+    return body

@@ -1,0 +1,111 @@
+"""Takes up what is due and runs it, at most so much at once; knows nothing of what a termination is."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+
+from bot.domain import Job
+from bot.errors import StoreError
+from bot.ports import Store
+
+log = logging.getLogger(__name__)
+
+SLOTS = 100
+POLL_SECONDS = 0.5
+
+
+class Worker:
+    """Runs jobs: those handed to it right after their commit, and those that it finds due by polling.
+
+    A claim after a crash is an ordinary claim, so there is no reaper and no leader.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        run: Callable[[Job], Awaitable[None]],
+        *,
+        slots: int = SLOTS,
+        poll_seconds: float = POLL_SECONDS,
+    ) -> None:
+        self._store = store
+        self._run_job = run
+        self._slots = slots
+        self._poll_seconds = poll_seconds
+        self._running: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self.healthy = True
+        """Whether the last poll reached the database."""
+
+    def has_room(self) -> bool:
+        return not self._stopping and len(self._running) < self._slots
+
+    def start(self, job: Job) -> None:
+        """Run a job that this process already holds."""
+        task = asyncio.create_task(self._guarded(job), name=f"termination {job.termination.id}")
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+
+    def wake_in(self, seconds: float) -> None:
+        """Look again after so long, instead of at the next poll."""
+        asyncio.get_running_loop().call_later(seconds, self._wake.set)
+
+    async def serve(self) -> None:
+        """Take up due work until stopped."""
+        while not self._stopping:
+            claimed = await self._claim()
+            for job in claimed:
+                self.start(job)
+            if not claimed or not self.has_room():
+                await self._rest()
+
+    async def stop(self, *, within_seconds: float) -> None:
+        """Take up nothing more, let what runs finish within the limit, give the rest back."""
+        self._stopping = True
+        self._wake.set()
+        if self._running:
+            await asyncio.wait(self._running, timeout=within_seconds)
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        await self._store.release()
+
+    async def _claim(self) -> list[Job]:
+        room = self._slots - len(self._running)
+        if room <= 0:
+            return []
+        try:
+            jobs = await self._store.claim(room)
+        except StoreError:
+            if self.healthy:
+                log.exception("The database does not answer; trying again.")
+            self.healthy = False
+            return []
+        self.healthy = True
+        return jobs
+
+    async def _rest(self) -> None:
+        # Jittered, so that replicas do not ask at the same moment.
+        pause = self._poll_seconds * random.uniform(0.8, 1.2)  # noqa: S311 -- spreads load, guards nothing
+        try:
+            await asyncio.wait_for(self._wake.wait(), pause)
+        except TimeoutError:
+            return
+        self._wake.clear()
+
+    async def _guarded(self, job: Job) -> None:
+        try:
+            await self._run_job(job)
+        except StoreError:
+            # The lease ends by itself, and then it is taken up where the database says that it stands.
+            log.exception("Termination %s could not be recorded; it is taken up again.", job.termination.id)
+        except Exception:
+            log.exception("Termination %s met a fault in Haltbot.", job.termination.id)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        was_full = len(self._running) >= self._slots
+        self._running.discard(task)
+        if was_full:
+            self._wake.set()

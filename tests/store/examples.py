@@ -1,0 +1,119 @@
+"""Terminations, clicks and lines of the audit to fill a store with."""
+
+import asyncio
+import itertools
+from dataclasses import replace
+
+from bot.domain import Choice, Event, Job, MessageRef, Phase, Press, Termination, Transition, event
+from bot.ports import ChannelKey, Store, Submitted
+
+SEEN_AT = MessageRef(channel="C1", ts="1700000000.000100", way="channel")
+
+_numbers = itertools.count(1)
+
+
+def a_termination(**changes):
+    number = next(_numbers)
+    return replace(
+        Termination(
+            id=f"HB-{number}",
+            team="T1",
+            channel="C1",
+            user="U1",
+            workflow_id=f"66a8c1b0.{number:08}",
+            force=False,
+            reason="stuck since 03:00 – “no answer”",
+            requested_at=0,
+        ),
+        **changes,
+    )
+
+
+async def submitted(store: Store, phase=Phase.REQUESTED, *, run_here=True, **changes) -> Submitted:
+    termination = a_termination(**changes)
+    result = await store.submit(termination, phase, idem=f"idem {termination.id}", run_here=run_here)
+    assert isinstance(result, Submitted)
+    return result
+
+
+async def running(store: Store, **changes) -> Job:
+    """A job that this store's owner holds."""
+    job = (await submitted(store, **changes)).job
+    assert job is not None
+    return job
+
+
+async def asked(store: Store, *, run_here=False, **changes) -> Termination:
+    """A forced termination whose question waits for its answer."""
+    changes = {"force": True, **changes}
+    result = await submitted(store, Phase.AWAITING_CONFIRMATION, run_here=run_here, **changes)
+    return result.termination
+
+
+def press(termination: Termination, choice=Choice.FORCE, **changes) -> Press:
+    click = Press(
+        team=termination.team,
+        channel=termination.channel,
+        user=termination.user,
+        reference=termination.id,
+        question=termination.question,
+        choice=choice,
+    )
+    return replace(click, **changes)
+
+
+def to(job: Job, phase: Phase, *events: str, **changes) -> Transition:
+    """A transition that leaves the termination as it is."""
+    names = tuple(event(job.termination, name) for name in events)
+    return Transition(termination=job.termination, phase=phase, events=names, **changes)
+
+
+async def finished(store: Store, job: Job, **changes) -> Job | None:
+    termination = replace(job.termination, **changes)
+    return await store.advance(job, Transition(termination=termination, phase=Phase.DONE))
+
+
+def a_line(name="refused", **changes) -> Event:
+    return replace(Event(event=name, team="T1", channel="C1", user="U1"), **changes)
+
+
+def a_key(**changes) -> ChannelKey:
+    return replace(
+        ChannelKey(
+            team="T1",
+            channel="C1",
+            sealed_key="sealed",
+            sealed_session=None,
+            key_id="key-1",
+            hint="vibe_api_1234567…abcd",
+            set_by="U1",
+            set_at=1_700_000_000_000,
+        ),
+        **changes,
+    )
+
+
+async def audit(store: Store, **of):
+    return [line async for line in store.events(**of)]
+
+
+async def names(store: Store, **of):
+    return [line["event"] for line in await audit(store, **of)]
+
+
+async def passed(store: Store, moment: int) -> None:
+    """Wait until the store's clock shows more than that."""
+    remaining_ms = moment + 1 - await store.now()
+    if remaining_ms > 0:
+        await asyncio.sleep(remaining_ms / 1000)
+        await passed(store, moment)
+
+
+async def claimed(store: Store) -> tuple[Job, int]:
+    """Claim one job as soon as it is due; also tells a time at which it was not claimed yet."""
+    async with asyncio.timeout(10):
+        while True:
+            before = await store.now()
+            if jobs := await store.claim(1):
+                return jobs[0], before
+            await asyncio.sleep(0.001)
