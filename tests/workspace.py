@@ -1,50 +1,19 @@
 """The whole bot, really wired, between the sandbox's Slack and Vibecode: what the stories are told with."""
 
-import asyncio
-import base64
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr
-
-from bot.app import build
-from bot.config import Settings
-from bot.keys import Keys
-from bot.sandbox.slack import Channel, Delivery, Message, Person, SlackSandbox
-from bot.sandbox.vibecode import VibecodeSandbox
-from bot.storage import open_store, open_vault
-
-COMMAND = "/terminate-workflow"
+from bot.sandbox.slack import Channel, Delivery, Message, Person
+from bot.sandbox.world import COMMAND, World, open_world
+from bot.storage import open_store
 
 
 @dataclass
-class Workspace:
-    """One Slack workspace with a channel that has a key, a requester and a colleague."""
-
-    slack: SlackSandbox
-    vibecode: VibecodeSandbox
-    settings: Settings
-    channel: Channel
-    requester: Person
-    colleague: Person
-    key: str
-    port: int | None = None
-    _stop: asyncio.Event = field(default_factory=asyncio.Event)
-    _serving: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        """Start the bot; returns when Slack can reach it."""
-        self._stop = asyncio.Event()
-        self._serving = asyncio.create_task(self._serve())
-        await self._until_ready()
-
-    async def stop(self) -> None:
-        self._stop.set()
-        if self._serving is not None:
-            await self._serving
+class Workspace(World):
+    """A world with words for what a story does and expects."""
 
     async def command(
         self, text: str, *, by: Person | None = None, channel: Channel | None = None, **extra: Any
@@ -88,61 +57,15 @@ class Workspace:
     async def events(self) -> list[str]:
         return [event["event"] for event in await self.audit() if event["event"] != "key_set"]
 
-    async def set_key(self, key: str, *, channel: Channel | None = None, session: str | None = None) -> None:
-        store = await open_store(self.settings.database_url, owner="test", shared=True)
-        try:
-            keys = Keys(store, open_vault(self.settings))
-            await keys.set(self.slack.team, (channel or self.channel).id, key, session, by="test")
-        finally:
-            await store.close()
-
-    async def _serve(self) -> None:
-        async with build(self.settings) as bot:
-            await bot.serve(self._stop, listening=self._listening)
-
-    def _listening(self, port: int) -> None:
-        self.port = port
-
-    async def _until_ready(self) -> None:
-        async with asyncio.timeout(5):
-            while self.port is None:
-                if self._serving is not None and self._serving.done():
-                    await self._serving
-                await asyncio.sleep(0.005)
-        if self.settings.socket_mode:
-            await self.slack.wait_connected()
-        else:
-            self.slack.deliver_by_http(f"http://127.0.0.1:{self.port}/slack/events")
-
 
 @contextlib.asynccontextmanager
 async def workspace(
     folder: Path, *, mode: str = "http", start: bool = True, **settings: Any
 ) -> AsyncIterator[Workspace]:
-    """Open a workspace with its own database, and close all of it again."""
-    async with SlackSandbox() as slack, VibecodeSandbox() as vibecode:
-        configured = Settings(
-            _env_file=None,
-            slack_bot_token=slack.bot_token,
-            slack_app_token=slack.app_token if mode == "socket" else None,
-            slack_signing_secret=slack.signing_secret,
-            slack_api_url=slack.api_url,
-            vibecode_api_url=vibecode.url,
-            database_url=f"sqlite:///{folder / 'haltbot.db'}",
-            haltbot_encryption_keys=SecretStr(base64.b64encode(b"k" * 32).decode()),
-            haltbot_port=0,
-            **{"haltbot_vibecode_rate": 1000, **settings},
-        )
-        opened = Workspace(
-            slack=slack,
-            vibecode=vibecode,
-            settings=configured,
-            channel=slack.add_channel("ops"),
-            requester=slack.add_person("Rita"),
-            colleague=slack.add_person("Carl"),
-            key=vibecode.add_key("vibe_api_0123456789abcdefghijklmnopqrstuvwxyz"),
-        )
-        await opened.set_key(opened.key)
+    """Open a workspace, by default with its bot running and calls that are not slowed down."""
+    settings = {"haltbot_vibecode_rate": 1000} | settings
+    async with open_world(folder, socket_mode=mode == "socket", **settings) as world:
+        opened = Workspace(**vars(world))
         if start:
             await opened.start()
         try:

@@ -120,12 +120,12 @@ async def _bot_over_http(slack: SlackSandbox) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _bot_over_socket_mode(slack: SlackSandbox) -> AsyncIterator[None]:
+async def _bot_over_socket_mode(slack: SlackSandbox, *, ping_interval: float = 10) -> AsyncIterator[None]:
     async with aiohttp.ClientSession() as session:
         client = AsyncWebClient(token=slack.bot_token, base_url=slack.api_url, session=session)
         app = AsyncApp(client=client)
         _listeners(app)
-        handler = AsyncSocketModeHandler(app, slack.app_token, web_client=client)
+        handler = AsyncSocketModeHandler(app, slack.app_token, web_client=client, ping_interval=ping_interval)
         await handler.connect_async()
         await slack.wait_connected()
         try:
@@ -230,3 +230,23 @@ async def test_an_unanswered_command_is_shown_as_failed(slack, ann):
 
     assert delivery.error in {"dispatch_failed", "operation_timeout"}
     assert delivery.error in slack.private_messages(ann)[0].text
+
+
+@pytest.mark.parametrize("trouble", ["warning", "refresh_requested", "silence", "refusal"])
+async def test_bolt_comes_back_after_a_lost_connection(trouble):
+    """Its own client finds its way back, and the next command is answered."""
+    async with SlackSandbox() as slack, _bot_over_socket_mode(slack, ping_interval=0.1):
+        ann, channel = slack.add_person("ann"), slack.add_channel("ops")
+        opened = len(slack.calls_of("apps.connections.open"))
+
+        if trouble == "silence":
+            slack.go_silent()
+        elif trouble == "refusal":
+            slack.refuse_connections(0.2)
+        else:
+            await slack.disconnect(trouble)
+        await slack.wait_for(lambda: len(slack.calls_of("apps.connections.open")) > opened)
+        await slack.wait_connected()
+        delivery = await slack.command(ann, channel, "/private")
+
+        assert delivery.ok

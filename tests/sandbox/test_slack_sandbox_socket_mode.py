@@ -16,6 +16,8 @@ class Client:
     def __init__(self, slack: SlackSandbox, session: aiohttp.ClientSession) -> None:
         self._slack = slack
         self._session = session
+        # A socket that nobody refers to would be closed by the garbage collector.
+        self._sockets: list[aiohttp.ClientWebSocketResponse] = []
 
     async def ask_for_url(self) -> dict:
         headers = {"Authorization": f"Bearer {self._slack.app_token}"}
@@ -25,7 +27,9 @@ class Client:
             return await response.json()
 
     async def connect(self, **settings: object) -> aiohttp.ClientWebSocketResponse:
-        return await self._session.ws_connect((await self.ask_for_url())["url"], **settings)
+        socket = await self._session.ws_connect((await self.ask_for_url())["url"], **settings)
+        self._sockets.append(socket)
+        return socket
 
     async def ready(self) -> aiohttp.ClientWebSocketResponse:
         socket = await self.connect()

@@ -244,6 +244,4 @@ class SocketMode:
             handle.cancel()
         self._timers.clear()
         self.cut_all()
-        for envelope in self._unacked.values():
-            envelope.acked.cancel()
         self._unacked.clear()

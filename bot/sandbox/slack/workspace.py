@@ -174,6 +174,7 @@ class Workspace:
         self.channels: dict[str, Channel] = {}
         self.user_groups: dict[str, UserGroup] = {}
         self.messages: list[Message] = []
+        self._by_place: dict[tuple[str, str], Message] = {}
         self.modals: dict[str, list[View]] = {}
         self.homes: dict[str, View] = {}
         self._ids = itertools.count(1)
@@ -239,6 +240,7 @@ class Workspace:
             thread_ts=thread_ts,
         )
         self.messages.append(message)
+        self._by_place[channel.id, message.ts] = message
         self.changed("message_posted", channel=channel.id, ts=message.ts, text=text, visible_to=visible_to)
         return message
 
@@ -256,17 +258,12 @@ class Workspace:
     def delete(self, message: Message) -> None:
         message.deleted = True
         self.messages.remove(message)
+        del self._by_place[message.channel, message.ts]
         self.changed("message_deleted", channel=message.channel, ts=message.ts)
 
     def find_message(self, channel_id: str, ts: str, *, ephemeral: bool = False) -> Message | None:
-        for message in self.messages:
-            if (
-                message.channel == channel_id
-                and message.ts == ts
-                and ephemeral == (message.visible_to is not None)
-            ):
-                return message
-        return None
+        message = self._by_place.get((channel_id, ts))
+        return message if message and ephemeral == (message.visible_to is not None) else None
 
     # --- views
 

@@ -1,0 +1,109 @@
+"""A Slack, a Vibecode and the real bot between them, on this machine, with a database of its own."""
+
+import asyncio
+import base64
+import contextlib
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from bot.app import build
+from bot.config import Settings
+from bot.keys import Keys
+from bot.sandbox.slack import Channel, Person, SlackSandbox
+from bot.sandbox.vibecode import VibecodeSandbox
+from bot.storage import open_store, open_vault
+
+COMMAND = "/terminate-workflow"
+START_SECONDS = 10
+
+
+@dataclass
+class World:
+    """One workspace: a channel that has a key, somebody who asks and a colleague who looks on."""
+
+    slack: SlackSandbox
+    vibecode: VibecodeSandbox
+    settings: Settings
+    channel: Channel
+    requester: Person
+    colleague: Person
+    key: str
+    port: int | None = None
+    """Where the bot listens, while it runs."""
+    _stop: asyncio.Event = field(default_factory=asyncio.Event)
+    _serving: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Start the bot; returns when Slack can reach it."""
+        self._stop = asyncio.Event()
+        listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._serving = asyncio.create_task(self._serve(listening))
+        await asyncio.wait(
+            {listening, self._serving}, return_when=asyncio.FIRST_COMPLETED, timeout=START_SECONDS
+        )
+        if self._serving.done():
+            await self._serving
+        self.port = await listening
+        if self.settings.socket_mode:
+            await self.slack.wait_connected()
+        else:
+            self.slack.deliver_by_http(f"http://127.0.0.1:{self.port}/slack/events")
+
+    async def stop(self) -> None:
+        """Stop the bot as SIGTERM does. Slack, Vibecode and the database stay."""
+        self._stop.set()
+        if self._serving is not None:
+            serving, self._serving = self._serving, None
+            await serving
+
+    async def set_key(self, key: str, *, channel: Channel | None = None, session: str | None = None) -> None:
+        store = await open_store(self.settings.database_url, owner="sandbox", shared=True)
+        try:
+            keys = Keys(store, open_vault(self.settings))
+            await keys.set(
+                self.slack.team, (channel or self.channel).id, key, session, by=f"user:{self.requester.id}"
+            )
+        finally:
+            await store.close()
+
+    async def _serve(self, listening: asyncio.Future[int]) -> None:
+        async with build(self.settings) as bot:
+            await bot.serve(self._stop, listening=listening.set_result)
+
+
+@contextlib.asynccontextmanager
+async def open_world(folder: Path, *, socket_mode: bool = False, **settings: Any) -> AsyncIterator[World]:
+    """Open a world whose bot is not started yet; ``settings`` replace those of the bot."""
+    async with SlackSandbox() as slack, VibecodeSandbox() as vibecode:
+        configured = Settings.model_validate(
+            {
+                "slack_bot_token": slack.bot_token,
+                "slack_app_token": slack.app_token if socket_mode else None,
+                "slack_signing_secret": slack.signing_secret,
+                "slack_api_url": slack.api_url,
+                "vibecode_api_url": vibecode.url,
+                "database_url": f"sqlite:///{folder / 'haltbot.db'}",
+                "haltbot_encryption_keys": SecretStr(base64.b64encode(secrets.token_bytes(32)).decode()),
+                "haltbot_port": 0,
+            }
+            | settings
+        )
+        world = World(
+            slack=slack,
+            vibecode=vibecode,
+            settings=configured,
+            channel=slack.add_channel("ops"),
+            requester=slack.add_person("Rita"),
+            colleague=slack.add_person("Carl"),
+            key=vibecode.add_key(),
+        )
+        await world.set_key(world.key)
+        try:
+            yield world
+        finally:
+            await world.stop()
