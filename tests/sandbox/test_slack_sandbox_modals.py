@@ -157,3 +157,37 @@ async def test_a_failed_submission_keeps_the_modal(slack, bot, ann, form):
 
     assert [form] == slack.views(ann)
     assert "trouble connecting" in form.notice
+
+
+async def test_a_click_in_a_view_tells_the_view(slack, bot, ann):
+    """It has no message, channel or response address; a Home tab is told when it is opened again."""
+    button = {"type": "button", "text": {"type": "plain_text", "text": "Go"}, "action_id": "go"}
+    users = {"type": "users_select", "action_id": "who"}
+    home = slack.workspace.new_view(
+        ann.id, {"type": "home", "blocks": [{"type": "actions", "elements": [button, users]}]}
+    )
+    slack.workspace.homes[ann.id] = home
+
+    await slack.click(ann, home, "go")
+    pressed = bot.payload
+    await slack.click(ann, home, "who", ann.id)
+
+    assert (home.id, "view") == (pressed["view"]["id"], pressed["container"]["type"])
+    assert set() == pressed.keys() & {"message", "channel", "response_url"}
+    assert ann.id == bot.payload["actions"][0]["selected_user"]
+
+
+async def test_suggested_options_beyond_the_limits_are_not_shown(slack, bot, ann):
+    """The menu then fails as a whole."""
+    menu = {"type": "external_select", "action_id": "which"}
+    view = slack.workspace.new_view(
+        ann.id, _form((menu, True)) | {"private_metadata": "m", "blocks": _form((menu, True))["blocks"]}
+    )
+    bot.answer = {"text": json.dumps({"options": [{}]}), "content_type": "application/json"}
+
+    refused = await slack.suggest(ann, view, "which", "a")
+    slack.workspace.modals[ann.id] = [view]
+    await slack.submit(ann, view, {"which": "7"})
+
+    assert ("dispatch_failed", "m") == (refused.error, view.private_metadata)
+    assert "7" == bot.payload["view"]["state"]["values"]["which"]["which"]["selected_option"]["value"]

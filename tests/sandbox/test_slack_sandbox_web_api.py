@@ -10,7 +10,6 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.sandbox.slack import SlackSandbox
 
 SECTION = {"type": "section", "text": {"type": "mrkdwn", "text": "hello"}}
-MODAL = {"type": "modal", "title": {"type": "plain_text", "text": "Title"}, "blocks": [SECTION]}
 
 
 class Clock:
@@ -216,125 +215,6 @@ async def test_messages_can_be_deleted_and_linked_to(slack, client):
     assert "message_not_found" == await _refusal(client.chat_getPermalink(channel=channel.id, message_ts=ts))
 
 
-async def test_history_is_newest_first_and_paged(slack, client):
-    """Metadata is only shown on request; private messages never."""
-    ann, channel = slack.add_person("ann"), slack.add_channel("ops")
-    metadata = {"event_type": "asked", "event_payload": {"id": "7"}}
-    sent = [
-        (await client.chat_postMessage(channel=channel.id, text=str(number), metadata=metadata))["ts"]
-        for number in range(3)
-    ]
-    await client.chat_postEphemeral(channel=channel.id, user=ann.id, text="psst")
-
-    first = await client.conversations_history(channel=channel.id, limit=2, include_all_metadata=True)
-    cursor = first["response_metadata"]["next_cursor"]
-    second = await client.conversations_history(channel=channel.id, limit=2, cursor=cursor)
-    newer = await client.conversations_history(channel=channel.id, oldest=sent[1])
-
-    assert (["2", "1"], True) == ([message["text"] for message in first["messages"]], first["has_more"])
-    assert metadata == first["messages"][0]["metadata"]
-    assert (["0"], False) == ([message["text"] for message in second["messages"]], second["has_more"])
-    assert "metadata" not in second["messages"][0]
-    assert ["2"] == [message["text"] for message in newer["messages"]]
-    assert "invalid_ts_oldest" == await _refusal(
-        client.conversations_history(channel=channel.id, oldest="yesterday")
-    )
-
-
-async def test_channels_tell_whether_others_can_read_them(slack, client):
-    """Shared, private and direct conversations are recognisable, within the bot's scopes."""
-    ann = slack.add_person("ann")
-    shared = slack.add_channel("partners", shared_with=["T0PARTNER"])
-    private = slack.add_channel("secret", private=True)
-
-    shown = (await client.conversations_info(channel=shared.id, include_locale=True))["channel"]
-    hidden = (await client.conversations_info(channel=private.id))["channel"]
-    direct = (await client.conversations_info(channel=slack.direct_channel(ann).id))["channel"]
-
-    assert (True, "en-US") == (shown["is_ext_shared"], shown["locale"])
-    assert (True, False) == (hidden["is_private"], hidden["is_ext_shared"])
-    assert (True, ann.id) == (direct["is_im"], direct["user"])
-    slack.bot_scopes -= {"groups:read"}
-    assert "missing_scope" == await _refusal(client.conversations_info(channel=private.id))
-
-
-async def test_members_include_partners_and_the_bot(slack, client):
-    """Everyone who may be in a channel is in it, unless it has a list of its own."""
-    ann, sue = slack.add_person("ann"), slack.add_person("sue", team="T0PARTNER")
-    shared = slack.add_channel("partners", shared_with=["T0PARTNER"])
-    own = slack.add_channel("ops", members=[ann])
-
-    assert [ann.id, sue.id, slack.bot_user] == (await client.conversations_members(channel=shared.id))[
-        "members"
-    ]
-    assert [ann.id, slack.bot_user] == (await client.conversations_members(channel=own.id))["members"]
-
-
-async def test_people_and_their_groups(slack, client):
-    """Guests, admins, strangers, time zones and user groups are told as Slack tells them."""
-    ann = slack.add_person("ann", admin=True, tz="Europe/Berlin", locale="de-DE")
-    sue = slack.add_person("sue", team="T0PARTNER", guest=True)
-    group = slack.add_user_group("oncall", [ann, sue.id])
-
-    admin = (await client.users_info(user=ann.id, include_locale=True))["user"]
-    stranger = (await client.users_info(user=sue.id, include_locale=True))["user"]
-
-    assert (True, "de-DE", "Europe/Berlin") == (admin["is_admin"], admin["locale"], admin["tz"])
-    assert (True, True, False) == (stranger["is_stranger"], stranger["is_restricted"], "locale" in stranger)
-    assert [group.id] == [shown["id"] for shown in (await client.usergroups_list())["usergroups"]]
-    assert [ann.id, sue.id] == (await client.usergroups_users_list(usergroup=group.id))["users"]
-    assert "user_not_found" == await _refusal(client.users_info(user="U0"))
-    assert "no_such_subteam" == await _refusal(client.usergroups_users_list(usergroup="S0"))
-
-
-async def test_a_trigger_opens_one_view_within_three_seconds(slack, client, clock):
-    """Unknown, spent and expired triggers are told apart."""
-    ann, channel = slack.add_person("ann"), slack.add_channel("ops")
-    triggers = [(await slack.command(ann, channel, "/x")).payload["trigger_id"] for _ in range(2)]
-
-    await client.views_open(trigger_id=triggers[0], view=MODAL)
-
-    assert ["Title"] == [view.title for view in slack.views(ann)]
-    assert "exchanged_trigger_id" == await _refusal(client.views_open(trigger_id=triggers[0], view=MODAL))
-    assert "invalid_trigger_id" == await _refusal(client.views_open(trigger_id="1.2.abc", view=MODAL))
-    clock.now += 3.1
-    assert "expired_trigger_id" == await _refusal(client.views_open(trigger_id=triggers[1], view=MODAL))
-
-
-async def test_views_are_stacked_three_high_and_updated_by_hash(slack, client):
-    """A fourth view and an outdated hash are refused."""
-    ann, channel = slack.add_person("ann"), slack.add_channel("ops")
-
-    async def trigger():
-        return (await slack.command(ann, channel, "/x")).payload["trigger_id"]
-
-    opened = (await client.views_open(trigger_id=await trigger(), view=MODAL | {"external_id": "e"}))["view"]
-    for _ in range(2):
-        await client.views_push(trigger_id=await trigger(), view=MODAL)
-    updated = await client.views_update(view_id=opened["id"], hash=opened["hash"], view=MODAL)
-
-    assert "push_limit_reached" == await _refusal(client.views_push(trigger_id=await trigger(), view=MODAL))
-    assert updated["view"]["hash"] != opened["hash"]
-    assert "hash_conflict" == await _refusal(
-        client.views_update(view_id=opened["id"], hash=opened["hash"], view=MODAL)
-    )
-    assert "not_found" == await _refusal(client.views_update(view_id="V0", view=MODAL))
-    assert 3 == len(slack.views(ann))
-
-
-async def test_a_home_tab_is_no_modal(slack, client):
-    """views.publish takes home views only; its faults have paths."""
-    ann = slack.add_person("ann")
-
-    with pytest.raises(SlackApiError) as caught:
-        await client.views_publish(user_id=ann.id, view=MODAL)
-
-    assert "invalid_arguments" == caught.value.response["error"]
-    assert "[json-pointer:/view/type]" in caught.value.response["response_metadata"]["messages"][0]
-    await client.views_publish(user_id=ann.id, view={"type": "home", "blocks": [SECTION]})
-    assert "section" == slack.home(ann).blocks[0]["type"]
-
-
 async def test_rate_limits_are_per_channel_for_posts(clock):
     """A burst is tolerated; then Slack asks to wait a second, in that channel only."""
     async with SlackSandbox(clock=clock, rate_limits=True) as slack, aiohttp.ClientSession() as session:
@@ -357,3 +237,47 @@ async def test_rate_limits_are_per_channel_for_posts(clock):
             response["error"],
             response.headers["Retry-After"],
         )
+
+
+async def test_malformed_calls_are_refused(slack, client):
+    """Bodies and arguments that Slack cannot read have codes of their own."""
+    channel = slack.add_channel("ops")
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {slack.bot_token}"}) as session:
+
+        async def error(method, **request):
+            async with session.post(f"{slack.api_url}{method}", **request) as response:
+                return (await response.json())["error"]
+
+        as_json = {"headers": {"Content-Type": "application/json"}}
+        assert "invalid_json" == await error("auth.test", data="{", **as_json)
+        assert "json_not_object" == await error("auth.test", data="[]", **as_json)
+        assert "invalid_arguments" == await error("views.publish", data={"view": "{", "user_id": "U1"})
+        assert "invalid_blocks_format" == await error(
+            "chat.postMessage", json={"channel": channel.id, "blocks": 5}
+        )
+        assert "invalid_arguments" == await error(
+            "conversations.history", data={"channel": channel.id, "limit": "x"}
+        )
+        assert "invalid_metadata_format" == await error(
+            "chat.postMessage", data={"channel": channel.id, "text": "a", "metadata": "{"}
+        )
+        assert "invalid_arguments" == await error(
+            "views.publish", data={"user_id": "U1", "view": '{"type": "home", "blocks": [{}]}'}
+        )
+
+
+async def test_threads_and_channels_that_are_archived(slack, client):
+    """Replies are not in the channel's history; an archived channel's messages stay as they are."""
+    channel = slack.add_channel("ops")
+    ts = (await client.chat_postMessage(channel=channel.id, text="one", unfurl_links=False))["ts"]
+    await client.chat_postMessage(channel=channel.id, text="reply", thread_ts=ts)
+
+    history = await client.conversations_history(channel=channel.id)
+    channel.archived = True
+
+    assert ["one"] == [message["text"] for message in history["messages"]]
+    assert [False, None] == [message.unfurl_links for message in slack.channel_messages(channel)]
+    assert [None, ts] == [message.thread_ts for message in slack.channel_messages(channel)]
+    assert "is_archived" == await _refusal(client.chat_update(channel=channel.id, ts=ts, text="two"))
+    channel.archived, channel.bot_is_member = False, False
+    assert "not_in_channel" == await _refusal(client.conversations_history(channel=channel.id))

@@ -107,7 +107,11 @@ class HttpCarrier:
 
     async def _post(self, delivery: Delivery) -> tuple[int, str]:
         if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None))
+            self._session = aiohttp.ClientSession(
+                # Slack itself never waits for a free connection, so the measured times must not either.
+                connector=aiohttp.TCPConnector(limit=0),
+                timeout=aiohttp.ClientTimeout(total=None),
+            )
         async with self._session.post(
             self._url, data=delivery.request_body, headers=delivery.request_headers, allow_redirects=False
         ) as response:
