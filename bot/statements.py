@@ -307,5 +307,14 @@ WHERE team = :team AND channel = :channel AND sealed_key IS NOT NULL
 RETURNING team
 """
 
+# Read a channel's settings.
+SETTINGS = "SELECT settings FROM channel WHERE team = :team AND channel = :channel"
+
+# Change a channel's settings; its key stays.
+PUT_SETTINGS = """
+INSERT INTO channel (team, channel, settings, updated_at) VALUES (:team, :channel, :settings, {now})
+ON CONFLICT (team, channel) DO UPDATE SET settings = excluded.settings, updated_at = excluded.updated_at
+"""
+
 # Read the clock.
 NOW = "SELECT {now} AS now"

@@ -16,8 +16,18 @@ async def open_store(database_url: str, *, owner: str, shared: bool = False) -> 
     """
     path = sqlite_path(database_url)
     if path is None:
-        raise SettingsInvalid("DATABASE_URL: PostgreSQL is not supported yet; use sqlite:///FILE")
+        return await _open_postgres(database_url, owner)
     return await open_sqlite(path, owner=owner, lease_ms=LEASE_MS, exclusive=not shared)
+
+
+async def _open_postgres(database_url: str, owner: str) -> Store:
+    try:
+        from bot.store_postgres import open_postgres  # noqa: PLC0415 -- an optional extra
+    except ImportError as missing:
+        raise SettingsInvalid(
+            "DATABASE_URL: PostgreSQL needs the extra: pip install 'haltbot[postgres]'"
+        ) from missing
+    return await open_postgres(database_url, owner=owner, lease_ms=LEASE_MS)
 
 
 def open_vault(storage: Settings | StorageSettings) -> AesVault:
@@ -31,5 +41,9 @@ def open_vault(storage: Settings | StorageSettings) -> AesVault:
                 "HALTBOT_ENCRYPTION_KEYS: needed with PostgreSQL, the same on every replica"
             )
         return AesVault(key_file(path.with_name(path.name + ".key")))
+    except OSError as unreachable:
+        raise SettingsInvalid(
+            f"DATABASE_URL: the key file beside it cannot be used: {unreachable.strerror}"
+        ) from None
     except ValueError as wrong:
         raise SettingsInvalid(f"HALTBOT_ENCRYPTION_KEYS: {wrong}") from None

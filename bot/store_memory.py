@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from bot.decisions import decide
 from bot.domain import (
     Event,
     Job,
@@ -16,7 +17,6 @@ from bot.domain import (
     Press,
     Termination,
     Transition,
-    decide,
     event,
     repeats,
     twin,
@@ -59,6 +59,7 @@ class _Tables:
     events: list[Mapping[str, Any]] = field(default_factory=list)
     buckets: dict[str, _Bucket] = field(default_factory=dict)
     keys: dict[tuple[str, str], ChannelKey] = field(default_factory=dict)
+    settings: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     changes: int = 0
 
 
@@ -193,6 +194,13 @@ class MemoryStore:
         if removed:
             self._record(event)
         return removed is not None
+
+    async def settings(self, team: str, channel: str) -> Mapping[str, Any]:
+        return self._tables.settings.get((team, channel), {})
+
+    async def put_settings(self, team: str, channel: str, settings: Mapping[str, Any], event: Event) -> None:
+        self._record(event)
+        self._tables.settings[team, channel] = dict(settings)
 
     async def close(self) -> None:
         """Keep everything: another owner may still be using it."""

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Self, TypeAlias, TypeVar
 
 from bot import statements
+from bot.decisions import decide
 from bot.domain import (
     Event,
     Job,
@@ -18,7 +19,6 @@ from bot.domain import (
     Press,
     Termination,
     Transition,
-    decide,
     event,
     repeats,
     twin,
@@ -128,6 +128,14 @@ class SqlStore(ABC):
 
     async def remove_channel_key(self, team: str, channel: str, event: Event) -> bool:
         return await self._write(partial(_remove_channel_key, team, channel, event))
+
+    async def settings(self, team: str, channel: str) -> Mapping[str, Any]:
+        rows = await self._read(statements.SETTINGS, {"team": team, "channel": channel})
+        settings: dict[str, Any] = json.loads(rows[0]["settings"]) if rows else {}
+        return settings
+
+    async def put_settings(self, team: str, channel: str, settings: Mapping[str, Any], event: Event) -> None:
+        await self._write(partial(_put_settings, team, channel, settings, event))
 
     def _submit(
         self, termination: Termination, phase: Phase, *, idem: str, run_here: bool
@@ -290,6 +298,12 @@ def _record(line: Event) -> Steps[None]:
 
 def _put_channel_key(key: ChannelKey, line: Event) -> Steps[None]:
     yield statements.PUT_CHANNEL_KEY, asdict(key)
+    yield from _record(line)
+
+
+def _put_settings(team: str, channel: str, settings: Mapping[str, Any], line: Event) -> Steps[None]:
+    text = json.dumps(settings, ensure_ascii=False)
+    yield statements.PUT_SETTINGS, {"team": team, "channel": channel, "settings": text}
     yield from _record(line)
 
 

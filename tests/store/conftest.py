@@ -46,8 +46,8 @@ async def _store_factory(request, tmp_path):
         if request.param == "memory":
             store = MemoryStore(owner=owner, lease_ms=lease_ms)
             first.append(store)
-            return store if store is first[0] else first[0].beside(owner, lease_ms=lease_ms)
-        if request.param == "sqlite":
+            store = store if store is first[0] else first[0].beside(owner, lease_ms=lease_ms)
+        elif request.param == "sqlite":
             path = tmp_path / "haltbot.db"
             store = await open_sqlite(path, owner=owner, lease_ms=lease_ms, exclusive=False)
         else:

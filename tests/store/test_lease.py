@@ -58,8 +58,8 @@ async def test_nothing_is_claimed_before_it_is_due(store_factory):
     """Neither a lease nor a wait is cut short, not even by a rounded millisecond."""
     store = await store_factory(lease_ms=20)
     for wait_ms in range(3, 9):
-        job = await running(store)
         start = await store.now()
+        job = await running(store)
         held_until = job.held_until
         job, _ = await claimed(store)
         assert time.monotonic() >= held_until

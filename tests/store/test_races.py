@@ -7,7 +7,8 @@ from random import Random
 import pytest
 from store.examples import SEEN_AT, asked, finished, names, passed, press, submitted
 
-from bot.domain import Choice, Outcome, ending
+from bot.decisions import ending
+from bot.domain import Choice, Outcome
 from bot.errors import Refused
 from bot.ports import Submitted
 

@@ -377,6 +377,26 @@ async def test_a_file_that_cannot_be_opened_is_an_error(tmp_path):
         assert [] == await store.claim(1)
 
 
+async def test_a_lost_connection_leaves_nobody_without_an_answer(store):
+    """The writer goes on, if only to say that it cannot write."""
+
+    def lose():
+        yield statements.NOW, {}
+        store._writing.close()
+
+    for _ in range(2):
+        with pytest.raises(StoreError, match="closed database"):
+            await store._write(lose)
+
+
+async def test_an_sqlite_that_is_too_old_is_named(path, monkeypatch):
+    """At the start, not at the first command."""
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
+
+    with pytest.raises(StoreError, match=r"SQLite 3\.35 or newer is needed"):
+        await open_sqlite(path, owner="one")
+
+
 async def test_a_read_that_fails_is_an_error(store):
     """In our terms, with SQLite's as the cause."""
     with pytest.raises(StoreError, match="no such table") as failure:
