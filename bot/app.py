@@ -7,21 +7,29 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import aiohttp
 from aiohttp import web
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import edge
+from bot.asking import Asking
 from bot.blocks import Cards
 from bot.bolt import Bolt, Identity
+from bot.calling import Calling
 from bot.config import Settings
+from bot.enquiries import Enquiries
 from bot.errors import HaltbotError, SlackRefused, StoreError
+from bot.keys import Keys
+from bot.lookout import Lookout
 from bot.ports import Store
+from bot.progress import Pace, Progress
 from bot.service import Terminations, new_reference
 from bot.slack import SlackMessenger, open_session
 from bot.socket_mode import SocketIntake
-from bot.steps import Pace, Steps
+from bot.steps import Steps
 from bot.storage import open_store, open_vault
 from bot.vibecode import VibecodeClient, open_client
+from bot.watching import Watching
 from bot.worker import Worker
 from handlers import register
 from handlers.answers import Answers
@@ -29,10 +37,11 @@ from handlers.answers import Answers
 log = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 10.0
+ANSWERS_SECONDS = 5.0
 READINESS_SECONDS = 2.0
 
 
-class CannotStart(HaltbotError):
+class CannotRun(HaltbotError):
     """Something outside must be put right first; the message says what."""
 
 
@@ -43,22 +52,24 @@ class Haltbot:
     settings: Settings
     store: Store
     client: AsyncWebClient
+    session: aiohttp.ClientSession
     identity: Identity
     bolt: Bolt
     worker: Worker
     answers: Answers
+    messenger: SlackMessenger
 
     async def serve(self, stop: asyncio.Event, *, listening: Callable[[int], None] = lambda _: None) -> None:
         """Run until ``stop`` is set; then take in nothing more and let what runs finish.
 
-        ``listening`` is told the port of the HTTP listener. Raises CannotStart, SocketModeRefused.
+        ``listening`` is told the port of the HTTP listener. Raises CannotRun, SocketModeRefused.
         """
         async with AsyncExitStack() as stack:
             worker = asyncio.create_task(self.worker.serve())
             stack.push_async_callback(_end, worker)
             stack.push_async_callback(self.worker.stop, within_seconds=DRAIN_SECONDS)
-            stack.push_async_callback(self.answers.finish)
-            running = {worker, asyncio.create_task(stop.wait()), asyncio.create_task(self._identify())}
+            stack.push_async_callback(self.answers.finish, within_seconds=ANSWERS_SECONDS)
+            running = {worker, asyncio.create_task(stop.wait()), asyncio.create_task(self._mind_the_token())}
             socket = await self._open_socket(stack, running)
             await self._listen(stack, socket, listening)
             # The doors close first, in the opposite order of opening; then what came in is carried out.
@@ -72,7 +83,7 @@ class Haltbot:
         token = self.settings.slack_app_token
         if token is None:
             return None
-        socket = SocketIntake(self.client, token.get_secret_value(), self.bolt.dispatch)
+        socket = SocketIntake(self.client, self.session, token.get_secret_value(), self.bolt.dispatch)
         stack.push_async_callback(socket.close)
         running.add(asyncio.create_task(socket.serve()))
         return socket
@@ -82,20 +93,17 @@ class Haltbot:
     ) -> None:
         host, port = self.settings.haltbot_host, self.settings.haltbot_port
         secret = self.settings.slack_signing_secret if socket is None else None
-        runner = web.AppRunner(
-            edge.application(
-                signing_secret=secret.get_secret_value() if secret else None,
-                dispatch=self.bolt.dispatch,
-                readiness=lambda: self._readiness(socket),
-            ),
-            access_log=None,
+        runner = edge.runner(
+            signing_secret=secret.get_secret_value() if secret else None,
+            dispatch=self.bolt.dispatch,
+            readiness=lambda: self._readiness(socket),
         )
         stack.push_async_callback(runner.cleanup)
         await runner.setup()
         try:
             await web.TCPSite(runner, host, port).start()
         except OSError as taken:
-            raise CannotStart(
+            raise CannotRun(
                 f"HALTBOT_PORT: cannot listen on {host}:{port} ({taken.strerror}). Stop what uses it, or choose"
                 " another port"
             ) from taken
@@ -103,15 +111,18 @@ class Haltbot:
         log.info("Listening on http://%s:%s", host, actual_port)
         listening(actual_port)
 
-    async def _identify(self) -> None:
+    async def _mind_the_token(self) -> None:
+        """End once Slack refuses the bot's token: now, or when it is revoked one day. Raises CannotRun."""
         try:
             await self.identity.keep_asking()
         except SlackRefused as refused:
-            raise CannotStart(
-                f"SLACK_BOT_TOKEN: Slack refused it ({refused.code}). Copy the token again from your app's page and"
-                " check that the app is installed with the scopes of manifest.yml, then start Haltbot again"
-            ) from refused
-        await asyncio.Event().wait()
+            code = refused.code
+        else:
+            code = await self.messenger.token_refused
+        raise CannotRun(
+            f"SLACK_BOT_TOKEN: Slack refused it ({code}). Copy the token again from your app's page and check that"
+            " the app is installed with the scopes of manifest.yml, then start Haltbot again"
+        )
 
     async def _readiness(self, socket: SocketIntake | None) -> dict[str, bool]:
         try:
@@ -144,24 +155,36 @@ async def build(settings: Settings) -> AsyncIterator[Haltbot]:
             )
         )
         messenger = SlackMessenger(client, session)
-        steps = Steps(
+        pace = Pace(
+            calls_per_second=settings.haltbot_vibecode_rate,
+            confirmation_ms=settings.haltbot_confirmation_seconds * 1000,
+            watch_ms=settings.haltbot_watch_seconds * 1000,
+            soft_first_ms=settings.haltbot_soft_first_seconds * 1000 if settings.haltbot_soft_first else None,
+        )
+        cards = Cards(settings.vibecode_api_url.rstrip("/") + "/v1/oauth/authorize")
+        progress = Progress(
             store,
-            VibecodeClient(http),
             messenger,
             vault,
-            Cards(settings.vibecode_api_url.rstrip("/") + "/v1/oauth/authorize"),
-            Pace(
-                calls_per_second=settings.haltbot_vibecode_rate,
-                confirmation_ms=settings.haltbot_confirmation_seconds * 1000,
-            ),
+            cards,
             wake_in=lambda seconds: worker.wake_in(seconds),  # noqa: PLW0108 -- the worker is made next
+        )
+        keys = Keys(store, vault)
+        workflows = VibecodeClient(http)
+        lookout = Lookout(workflows, store.pace, pace.calls_per_second)
+        steps = Steps(
+            progress,
+            Asking(progress, keys, lookout, pace),
+            Calling(progress, keys, workflows, lookout, pace),
+            Watching(progress, keys, lookout, pace),
         )
         worker = Worker(store, steps.run)
         terminations = Terminations(store, vault, start=worker.start, has_room=worker.has_room)
+        enquiries = Enquiries(store, keys, lookout)
         answers = Answers(messenger)
         identity = Identity(client)
-        bolt = Bolt(client, identity, lambda app: register(app, terminations, answers))
-        yield Haltbot(settings, store, client, identity, bolt, worker, answers)
+        bolt = Bolt(client, identity, lambda app: register(app, terminations, enquiries, answers))
+        yield Haltbot(settings, store, client, session, identity, bolt, worker, answers, messenger)
 
 
 async def _first_end(running: set[asyncio.Task[Any]], stop: asyncio.Event) -> None:

@@ -1,12 +1,15 @@
 """Turns what Haltbot has to say into Block Kit; owns the action ids, the escaping and Slack's length limits."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from bot import replies
 from bot.command import has_usual_shape
+from bot.details import fields
 from bot.domain import Choice, MessageRef, Phase, Termination
+from bot.enquiries import Found
 from bot.explanations import AUTHORISABLE
 from bot.mrkdwn import clip, escape
 from bot.ports import Message
@@ -14,8 +17,16 @@ from bot.ports import Message
 FORCE_TERMINATE = "termination_force"
 TERMINATE_SOFTLY = "termination_soften"
 KEEP_RUNNING = "termination_keep"
+ESCALATE = "termination_escalate"
+KEEP_WATCHING = "termination_watch"
 AUTHORISE = "authorisation_open"
-CHOICES = {FORCE_TERMINATE: Choice.FORCE, TERMINATE_SOFTLY: Choice.SOFT, KEEP_RUNNING: Choice.KEEP}
+CHOICES = {
+    FORCE_TERMINATE: Choice.FORCE,
+    TERMINATE_SOFTLY: Choice.SOFT,
+    KEEP_RUNNING: Choice.KEEP,
+    ESCALATE: Choice.ESCALATE,
+    KEEP_WATCHING: Choice.WATCH,
+}
 
 SECTION_LIMIT = 3000
 TEXT_LIMIT = 4000
@@ -31,38 +42,71 @@ class Cards:
 
     authorise_url: str
 
-    def termination(self, termination: Termination, phase: Phase) -> Message:
-        """The one message of a termination, as it has to look now."""
+    def termination(self, termination: Termination, phase: Phase, now: int) -> Message:
+        """The one message of a termination, as it has to look at ``now``, in ms."""
         headline = replies.headline(termination, phase)
-        body = replies.body(termination, phase)
+        known = _known(termination, phase, now)
+        body = replies.body(termination, phase, now)
         blocks: list[Block] = [_section(headline)]
         if termination.reason:
             blocks.append(_quote(termination.reason))
+        if known:
+            blocks.append(_fields(known))
         if body:
             blocks.append(_section("\n".join(body)))
         if buttons := self._buttons(termination, phase):
-            blocks.append(
-                {"type": "actions", "block_id": f"question.{termination.question}", "elements": buttons}
-            )
+            block_id = f"{phase}.{termination.question}"
+            blocks.append({"type": "actions", "block_id": block_id, "elements": buttons})
         blocks.append(_context(_small_print(termination)))
-        return Message(_text(headline, termination, body), tuple(blocks))
+        reason = clip(escape(termination.reason), _REASON_IN_TEXT)
+        lines = [
+            headline,
+            f"Reason: {reason}" if reason else "",
+            *(f"{name}: {value}" for name, value in known),
+            *body,
+            _small_print(termination),
+        ]
+        return Message(_text(lines), tuple(blocks))
 
     def _buttons(self, termination: Termination, phase: Phase) -> list[Block]:
-        if phase is Phase.AWAITING_CONFIRMATION:
-            value = f"{termination.id}.{termination.question}"
-            return [
-                _button("Force terminate", FORCE_TERMINATE, value, style="danger"),
-                _button("Terminate softly instead", TERMINATE_SOFTLY, value),
-                _button("Keep running", KEEP_RUNNING, value),
-            ]
+        value = f"{termination.id}.{termination.question}"
+        match phase:
+            case Phase.AWAITING_CONFIRMATION:
+                return [
+                    _button("Force terminate", FORCE_TERMINATE, value, style="danger"),
+                    _button("Terminate softly instead", TERMINATE_SOFTLY, value),
+                    _button("Keep running", KEEP_RUNNING, value),
+                ]
+            case Phase.WATCHING if not termination.force:
+                return [_button("Force terminate…", ESCALATE, value)]
+            case Phase.OFFERED:
+                label = "Force again…" if termination.force else "Force terminate…"
+                return [
+                    _button(label, ESCALATE, value, style="danger"),
+                    _button("Keep watching", KEEP_WATCHING, value),
+                ]
         if termination.outcome and termination.code in AUTHORISABLE:
-            return [_button("Authorise again", AUTHORISE, termination.id) | {"url": self.authorise_url}]
+            return [_button("Authorise again", AUTHORISE, value) | {"url": self.authorise_url}]
         return []
+
+
+def found(answer: Found) -> Message:
+    """The private answer to ``show ID``."""
+    headline = replies.found(answer.workflow_id, answer.sighting)
+    known = fields(answer.workflow_id, answer.sighting.instance, answer.portal, answer.at)
+    blocks = (_section(headline), *([_fields(known)] if known else []))
+    return Message(_text([headline, *(f"{name}: {value}" for name, value in known)]), blocks)
 
 
 def private(text: str) -> Message:
     """A private sentence; the words are ours, with anything a person typed escaped by the caller."""
     return Message(clip(text, TEXT_LIMIT), (_section(text),))
+
+
+def annotated(message: Message, note: str) -> Message:
+    """Add a line of small print."""
+    room = TEXT_LIMIT - len(note) - 1
+    return Message(f"{clip(message.text, room)}\n{note}", (*message.blocks, _context(note)))
 
 
 def permalink(team_domain: str | None, at: MessageRef | None) -> str | None:
@@ -78,10 +122,17 @@ def question_of(value: str) -> tuple[str, int] | None:
     return (reference, int(number)) if number.isascii() and number.isdigit() else None
 
 
-def _text(headline: str, termination: Termination, body: Iterable[str]) -> str:
-    reason = clip(escape(termination.reason), _REASON_IN_TEXT)
-    lines = [headline, f"Reason: {reason}" if reason else "", *body, _small_print(termination)]
-    return clip("\n".join(line for line in lines if line), TEXT_LIMIT)
+def _known(termination: Termination, phase: Phase, now: int) -> list[tuple[str, str]]:
+    """What is known of the instance, where somebody has to decide about it."""
+    if phase not in (Phase.AWAITING_CONFIRMATION, Phase.OFFERED):
+        return []
+    return fields(termination.workflow_id, termination.seen, termination.portal, now)
+
+
+def _text(lines: Iterable[str]) -> str:
+    """Say everything in the text alone; the dates that only blocks show in the reader's zone become plain."""
+    whole = "\n".join(line for line in lines if line)
+    return clip(re.sub(r"<!date\^[^|>]*\|([^>]*)>", r"\1", whole), TEXT_LIMIT)
 
 
 def _small_print(termination: Termination) -> str:
@@ -91,6 +142,10 @@ def _small_print(termination: Termination) -> str:
 
 def _section(text: str) -> Block:
     return {"type": "section", "text": _mrkdwn(clip(text, SECTION_LIMIT))}
+
+
+def _fields(known: Iterable[tuple[str, str]]) -> Block:
+    return {"type": "section", "fields": [_mrkdwn(f"*{name}*\n{value}") for name, value in known]}
 
 
 def _context(text: str) -> Block:

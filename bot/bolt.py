@@ -2,15 +2,20 @@
 
 slack_bolt 1.30.0:
 
-* It parses a body before it verifies it, and logs the whole body when the signature is bad. ``bot.edge`` verifies
-  first, and Bolt's own verification is off. No longer needed once ``tests/test_edge.py`` passes with it on.
-* It drops a form that contains the word *payload* outside a field of that name. ``dispatch`` gives Bolt the parsed
-  body, as Socket Mode does, so this code is never reached. See ``parse_body`` in ``slack_bolt.request.internals``.
-* It takes an acknowledgement back when the listener raises right after it. ``handlers.answers`` never raises.
+* It parses a body before it verifies it, trips over broken headers, and logs the whole body when the signature is
+  bad. ``bot.edge`` verifies first, and Bolt's own verification is off. No longer needed once ``tests/test_edge.py``
+  passes with Bolt's own adapter as the door.
+* It drops a form that contains the word *payload* outside a field of that name (``parse_body`` in
+  ``slack_bolt.request.internals``). ``dispatch`` gives Bolt the parsed body, as Socket Mode does, so that code is
+  never reached. ``tests/test_edge_bolt.py`` shows whether Bolt still does it.
+* It takes an acknowledgement back when the listener raises right after it (``slack_bolt.listener.asyncio_runner``).
+  ``handlers.answers`` never raises. ``tests/test_edge_bolt.py`` shows whether Bolt still does it.
 * It looks for an acknowledgement every 10 ms. With ``process_before_response`` the answer leaves when the listener
   returns; ours only insert and acknowledge.
 * It asks Slack who it is at each of the first requests that come together, and refuses the command when Slack does
   not answer. ``Identity`` is asked once, and no command waits for it.
+* It reads team, user and channel out of a payload without looking what is there, and raises what Python raises.
+  ``dispatch`` turns that into Malformed.
 """
 
 import asyncio
@@ -26,11 +31,13 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import SlackError, SlackRefused
+from bot.payloads import Malformed
 from bot.slack import call
 
 log = logging.getLogger(__name__)
 
 _ASK_AGAIN_SECONDS = 5
+_NEEDED_SCOPES = frozenset({"chat:write", "commands"})
 
 
 class Identity(AsyncAuthorize):
@@ -48,8 +55,12 @@ class Identity(AsyncAuthorize):
         return self._known or AuthorizeResult(enterprise_id=None, team_id=None, bot_token=self._client.token)
 
     async def ask(self) -> None:
-        """Ask Slack. Raises SlackError."""
+        """Ask Slack. Raises SlackError, also for a token without the scopes that Haltbot cannot do without."""
         answer = await call(self._client, "auth.test")
+        granted = str(answer.headers.get("x-oauth-scopes", ""))
+        missing = _NEEDED_SCOPES - {scope.strip() for scope in granted.split(",")} if granted else None
+        if missing:
+            raise SlackRefused(f"missing_scope: {', '.join(sorted(missing))}")
         self._known = AuthorizeResult(
             enterprise_id=answer.get("enterprise_id"),
             team_id=answer.get("team_id"),
@@ -86,5 +97,9 @@ class Bolt:
         register(self._app)
 
     async def dispatch(self, body: Mapping[str, Any]) -> BoltResponse:
-        """Hand over a verified, parsed request."""
-        return await self._app.async_dispatch(AsyncBoltRequest(body=dict(body), mode="socket_mode"))
+        """Hand over a verified, parsed request. Raises Malformed."""
+        try:
+            request = AsyncBoltRequest(body=dict(body), mode="socket_mode")
+        except (AttributeError, LookupError, RecursionError, TypeError) as error:
+            raise Malformed(type(error).__name__) from error
+        return await self._app.async_dispatch(request)

@@ -5,14 +5,14 @@ import asyncio
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from bot import cli_audit, cli_key
 from bot.app import build
 from bot.config import Settings, SettingsInvalid, load
 from bot.errors import HaltbotError
 from bot.manifest import http_manifest, socket_manifest
-from bot.redaction import set_up_logging
+from bot.redaction import Redaction, set_up_logging
 from bot.socket_mode import SocketModeRefused
 
 OK, FAILED = 0, 1
@@ -45,8 +45,21 @@ def _say(sentence: str) -> int:
     return FAILED
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with the arguments without repeating a secret that stands among them."""
+
+    def error(self, message: str) -> NoReturn:
+        shown = Redaction().clean(message)
+        if shown != message:
+            shown += (
+                "\nA secret is never an argument: it is read from standard input or asked for. That one now stands in"
+                " your shell's history, so revoke it"
+            )
+        super().error(shown)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="haltbot",
         description="Stop a runaway Bitrix24 workflow from Slack: /terminate-workflow ID [force] [reason]",
     )

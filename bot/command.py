@@ -79,7 +79,8 @@ def workflow_id(word: str) -> str:
 def _order(word: str, rest: str) -> Order:
     identifier = workflow_id(word)
     second, behind = _split(rest)
-    force = bool(_FORCE.fullmatch(_clean(second)))
+    # Quotation marks stay: "force majeure" is a reason.
+    force = bool(_FORCE.fullmatch(_INVISIBLE.sub("", second)))
     reason = (behind if force else rest).strip()
     if len(reason) > REASON_LIMIT:
         raise Refused("reason_too_long", length=len(reason), limit=REASON_LIMIT)

@@ -11,6 +11,9 @@ from bot.errors import HaltbotError
 S = TypeVar("S", bound=BaseSettings)
 
 SQLITE_SCHEME = "sqlite:///"
+_POSTGRES_SCHEMES = ("postgresql://", "postgres://")
+_DATABASES = "must be sqlite:///FILE or postgresql://…"
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 class SettingsInvalid(HaltbotError):
@@ -24,6 +27,29 @@ def _starts_with(prefix: str) -> AfterValidator:
         return value
 
     return AfterValidator(check)
+
+
+def _address(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("must start with https:// (or http://)")
+    return value
+
+
+def _database(value: str) -> str:
+    if not _is_database(value):
+        raise ValueError(_DATABASES)
+    return value
+
+
+def _level(value: str) -> str:
+    if value.upper() not in _LEVELS:
+        raise ValueError(f"must be one of {', '.join(_LEVELS)}")
+    return value.upper()
+
+
+Address = Annotated[str, AfterValidator(_address)]
+Database = Annotated[str, AfterValidator(_database)]
+Level = Annotated[str, AfterValidator(_level)]
 
 
 class Settings(BaseSettings):
@@ -40,28 +66,38 @@ class Settings(BaseSettings):
         None, description="the app-level token, `xapp-…`; set = Socket Mode, unset = HTTP"
     )
     slack_signing_secret: SecretStr | None = Field(None, description="needed in HTTP mode")
-    slack_api_url: str = Field("https://slack.com/api/", description="base of Slack's Web API")
-    vibecode_api_url: str = Field("https://vibecode.bitrix24.tech", description="base of the Vibecode API")
+    slack_api_url: Address = Field("https://slack.com/api/", description="base of Slack's Web API")
+    vibecode_api_url: Address = Field(
+        "https://vibecode.bitrix24.tech", description="base of the Vibecode API"
+    )
     vibecode_timeout_seconds: float = Field(
         8, gt=0, le=12, description="how long one Vibecode call may take; stays below the lease of 15 s"
     )
     vibecode_connect_seconds: float = Field(
         3, gt=0, le=10, description="how long a connection to Vibecode may take"
     )
-    database_url: str = Field("sqlite:///haltbot.db", description="`sqlite:///FILE` or `postgresql://…`")
+    database_url: Database = Field("sqlite:///haltbot.db", description="`sqlite:///FILE` or `postgresql://…`")
     haltbot_encryption_keys: SecretStr | None = Field(
         None,
         description="comma-separated base64 of 32 bytes each; the first encrypts, all decrypt. "
         "Unset with SQLite: a key file (0600) beside the database",
     )
     haltbot_confirmation_seconds: int = Field(
-        300, ge=5, le=86_400, description="how long a confirmation stands"
+        300, ge=1, le=86_400, description="how long a confirmation stands"
     )
     haltbot_watch_seconds: int = Field(
         300,
         ge=0,
         le=86_400,
         description="how long a soft termination is watched before escalation is offered",
+    )
+    haltbot_soft_first: bool = Field(
+        False,
+        description="`true`: a force begins with the soft call, so that the reason reaches Bitrix24, and aborts"
+        " only what is still there after HALTBOT_SOFT_FIRST_SECONDS",
+    )
+    haltbot_soft_first_seconds: int = Field(
+        5, ge=1, le=300, description="how long a force that begins softly waits before it aborts"
     )
     haltbot_vibecode_rate: float = Field(
         5, gt=0, le=1000, description="calls per second per API key, shared by replicas"
@@ -70,7 +106,7 @@ class Settings(BaseSettings):
     haltbot_port: int = Field(
         3000, ge=0, le=65_535, description="port of the HTTP listener: Slack in HTTP mode, health in both"
     )
-    haltbot_log_level: str = Field("INFO", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`")
+    haltbot_log_level: Level = Field("INFO", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`")
 
     @model_validator(mode="after")
     def _one_way_in(self) -> Self:
@@ -102,9 +138,9 @@ class StorageSettings(BaseSettings):
         env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True, env_ignore_empty=True
     )
 
-    database_url: str = "sqlite:///haltbot.db"
+    database_url: Database = "sqlite:///haltbot.db"
     haltbot_encryption_keys: SecretStr | None = None
-    vibecode_api_url: str = "https://vibecode.bitrix24.tech"
+    vibecode_api_url: Address = "https://vibecode.bitrix24.tech"
 
 
 def load(kind: type[S]) -> S:
@@ -118,13 +154,17 @@ def load(kind: type[S]) -> S:
 
 def sqlite_path(database_url: str) -> Path | None:
     """Return the embedded database's file, None for PostgreSQL. Raises SettingsInvalid for anything else."""
-    if database_url.startswith(SQLITE_SCHEME) and len(database_url) > len(SQLITE_SCHEME):
-        return Path(database_url.removeprefix(SQLITE_SCHEME))
-    if database_url.startswith(("postgresql://", "postgres://")):
+    if not _is_database(database_url):
+        raise SettingsInvalid(f"DATABASE_URL: {_DATABASES}")
+    if database_url.startswith(_POSTGRES_SCHEMES):
         return None
-    raise SettingsInvalid("DATABASE_URL: must be sqlite:///FILE or postgresql://…")
+    return Path(database_url.removeprefix(SQLITE_SCHEME))
+
+
+def _is_database(url: str) -> bool:
+    return url.startswith(_POSTGRES_SCHEMES) or (url.startswith(SQLITE_SCHEME) and url != SQLITE_SCHEME)
 
 
 def _line(location: tuple[int | str, ...], message: str) -> str:
-    name = ".".join(str(part) for part in location).upper()
-    return f"{name}: {message}" if name else message.removeprefix("Value error, ")
+    name, needed = ".".join(str(part) for part in location).upper(), message.removeprefix("Value error, ")
+    return f"{name}: {needed}" if name else needed

@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from bot.errors import Refused
 from bot.workflows import Instance
 
 
@@ -19,6 +18,10 @@ class Phase(StrEnum):
     """To be called; nothing has been sent since the last time that it was certain."""
     CALLING = "calling"
     """Written before the DELETE is sent: whoever finds this later looks before repeating."""
+    WATCHING = "watching"
+    """Bitrix24 accepted the stop and still lists the instance: looked at again and again."""
+    OFFERED = "offered"
+    """It is still there: force and watching on are offered in the message."""
     TELLING = "telling"
     """The outcome is decided and recorded; the message does not show it yet."""
     DONE = "done"
@@ -42,6 +45,8 @@ class Choice(StrEnum):
     FORCE = "force"
     SOFT = "soft"
     KEEP = "keep"
+    ESCALATE = "escalate"
+    WATCH = "watch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,8 @@ class Termination:
     force: bool
     reason: str
     requested_at: int
+    asked_at: int | None = None
+    """When the question that stands now was asked, if that was not with the request."""
     response_url: str | None = None
     """Sealed: a response_url is a secret of its own."""
     message: MessageRef | None = None
@@ -75,6 +82,22 @@ class Termination:
     expires_at: int | None = None
     decided_by: str | None = None
     seen: Instance | None = None
+    """The instance as it was shown with the question: what the confirmation is bound to."""
+    preview: str | None = None
+    """How reading the list for the question went: None not yet, ``read``, ``absent``, or the code of the trouble."""
+    portal: str | None = None
+    """The portal's address, where the channel's settings name it."""
+    stuck_siblings: int = 0
+    """Other stuck instances of the same template or on the same document."""
+    changes: tuple[str, ...] = ()
+    """What became different between the question and its answer, so that it is asked anew."""
+    softened: bool = False
+    """A force that began with the soft call, so that the reason reaches Bitrix24, and went on from there."""
+    accepted_at: int | None = None
+    watch_until: int | None = None
+    polls: int = 0
+    shown: str | None = None
+    """Which state the message shows: ``phase.question``."""
     trouble: str | None = None
     """The code of the last failed try, while another one is coming."""
     tries: int = 0
@@ -96,6 +119,8 @@ class Termination:
     telling_tries: int = 0
     maybe_shown: bool = False
     """Slack may have posted a message of this one without our knowing where it stands."""
+    click_url: str | None = None
+    """Sealed: the last click's response_url, the only way to edit a message that the bot could not post itself."""
 
     @property
     def result(self) -> str | None:
@@ -114,6 +139,7 @@ class Termination:
             values["message"] = MessageRef(**values["message"])
         if values["seen"]:
             values["seen"] = Instance(**values["seen"])
+        values["changes"] = tuple(values["changes"])
         if values["outcome"]:
             values["outcome"] = Outcome(values["outcome"])
         return cls(**values)
@@ -220,52 +246,5 @@ class Press:
     reference: str
     question: int
     choice: Choice
-
-
-def decide(termination: Termination, phase: Phase, press: Press, now: int) -> Transition:
-    """Turn a click into the transition that it makes. Raises Refused.
-
-    The store applies it only if nobody else's was applied before.
-    """
-    if press.user != termination.user or press.team != termination.team:
-        raise Refused("not_the_requester", requester=termination.user)
-    stands_in = termination.message.channel if termination.message else termination.channel
-    if press.channel not in (termination.channel, stands_in):
-        raise Refused("question_elsewhere")
-    if phase is not Phase.AWAITING_CONFIRMATION:
-        raise Refused("already_decided", termination=termination)
-    if press.question != termination.question:
-        raise Refused("older_question")
-    if termination.expires_at is not None and now >= termination.expires_at:
-        raise Refused("question_expired")
-    decided = replace(termination, decided_by=press.user)
-    if press.choice is Choice.KEEP:
-        return ending(decided, "cancelled", Outcome.CANCELLED, now, user=press.user)
-    going = replace(decided, force=press.choice is Choice.FORCE)
-    return Transition(
-        termination=going,
-        phase=Phase.REQUESTED,
-        events=(event(going, "confirmed", user=press.user, choice=press.choice),),
-    )
-
-
-def ending(
-    termination: Termination,
-    name: str,
-    outcome: Outcome,
-    now: int,
-    *,
-    code: str | None = None,
-    status: int | None = None,
-    user: str | None = None,
-) -> Transition:
-    """Decide the outcome: it is recorded now and told next."""
-    ended = replace(
-        termination, outcome=outcome, code=code, status=status, ended_at=now, trouble=None, must_look=False
-    )
-    detail = {key: value for key, value in {"code": code, "status": status}.items() if value is not None}
-    return Transition(
-        termination=ended,
-        phase=Phase.TELLING,
-        events=(event(ended, name, user=user, tries=ended.tries, recovered=ended.recovered, **detail),),
-    )
+    response_url: str | None = None
+    """Sealed."""

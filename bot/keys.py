@@ -2,10 +2,12 @@
 
 import re
 from dataclasses import replace
+from typing import Any
 
 from bot.domain import Event
-from bot.errors import KeyNotAccepted
-from bot.ports import ChannelKey, Store, Vault
+from bot.errors import KeyMissing, KeyNotAccepted
+from bot.ports import ChannelKey, OpenedKey, Store, Vault
+from bot.workflows import ApiKey
 
 _SHAPE = re.compile(r"vibe_(api|app)_[A-Za-z0-9_-]{8,500}")
 _SESSION = re.compile(r"[\x21-\x7e]{8,4000}")
@@ -24,15 +26,25 @@ class Keys:
         stored = ChannelKey(
             team=team,
             channel=channel,
-            sealed_key=self._vault.seal(key, "key", team, channel),
-            sealed_session=self._vault.seal(session, "session", team, channel) if session else None,
-            key_id=self._vault.key_id(key),
             hint=hint(key),
             set_by=by,
             set_at=await self._store.now(),
+            **self._sealed(team, channel, key, session),
         )
         await self._store.put_channel_key(stored, _event("key_set", team, channel, by, hint=stored.hint))
         return stored
+
+    async def open(self, team: str, channel: str) -> OpenedKey:
+        """Open a channel's key for a call. Raises KeyMissing, KeyUndecryptable."""
+        stored = await self._store.channel_key(team, channel)
+        if stored is None:
+            raise KeyMissing
+        session = stored.sealed_session
+        key = ApiKey(
+            self._vault.open(stored.sealed_key, "key", team, channel),
+            self._vault.open(session, "session", team, channel) if session else None,
+        )
+        return OpenedKey(key, stored.key_id)
 
     async def all(self) -> list[ChannelKey]:
         return await self._store.channel_keys()
@@ -60,6 +72,13 @@ class Keys:
             )
             await self._store.put_channel_key(anew, _event("key_rotated", *place, by, hint=key.hint))
         return len(stored)
+
+    def _sealed(self, team: str, channel: str, key: str, session: str | None) -> dict[str, Any]:
+        return {
+            "sealed_key": self._vault.seal(key, "key", team, channel),
+            "sealed_session": self._vault.seal(session, "session", team, channel) if session else None,
+            "key_id": self._vault.key_id(key),
+        }
 
 
 def check_key(key: str, session: str | None) -> None:

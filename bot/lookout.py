@@ -1,128 +1,215 @@
-"""Reads the list of running instances for everybody who waits to know about one of them."""
+"""Reads the list of running instances for everybody who waits to know about one of them.
+
+Two ways: ``find`` reads now, for a person who waits; ``patrol`` reads one page at a time, for watches that
+share each page and together make less than one request a second for each key.
+"""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from bot.ports import Workflows
-from bot.workflows import ApiKey, Instance, Page
+from bot.ports import OpenedKey, Workflows
+from bot.workflows import ApiKey, Instance, Page, Sighting
 
 MAX_PAGES = 20
 MAX_SECONDS = 5.0
+PATROL_PER_SECOND = 0.9
 OVERLAP = 5
 """Rows that two neighbouring pages share. The list is sorted by last change and shifts while it is read: when
 the shared rows do not meet, something was skipped."""
 
 
-@dataclass(frozen=True, slots=True)
-class OpenedKey:
-    """A channel's key, opened for use, with the name under which its calls are paced."""
+@dataclass(slots=True)
+class Watch:
+    """When a watch began, and when it last learnt something; monotonic seconds of this process."""
 
-    key: ApiKey
+    began: float = field(default_factory=time.monotonic)
+    looked: float = field(default_factory=time.monotonic)
+
+    def learn(self) -> None:
+        """Take note that what is known up to now has been made use of."""
+        self.looked = time.monotonic()
+
+
+class NotYet(Exception):
+    """It is another watch's turn to read; ``wait_ms`` until the next one."""
+
+    def __init__(self, wait_ms: int) -> None:
+        super().__init__(wait_ms)
+        self.wait_ms = wait_ms
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """Which list: of which key, narrowed to what."""
+
     key_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """What the list says about one instance. ``certain`` False: not seen, but not every row was read."""
-
-    instance: Instance | None
-    certain: bool
+    template_id: str | None = None
+    started_by: str | None = None
 
 
 @dataclass(slots=True)
-class _Sweep:
-    """One reading of the list, narrowed or not, with all that was seen."""
+class _Reading:
+    """A reading of one list from its front to its end, page by page."""
 
+    began: float = field(default_factory=time.monotonic)
     seen: dict[str, Instance] = field(default_factory=dict)
+    offset: int = 0
+    total: int | None = None
     complete: bool = False
+    _at_front_again: bool = False
+
+    def take(self, page: Page) -> None:
+        """Add a page and decide where the next one begins."""
+        known = any(row.id in self.seen for row in page.instances)
+        fresh = sum(row.id not in self.seen for row in page.instances)
+        self.seen.update((row.id, row) for row in page.instances)
+        self.total = page.total
+        if self._at_front_again and (known or not page.instances):
+            # What was changed during the reading had moved to the front behind our back; now it is read too.
+            self.complete = True
+        elif self._at_front_again or known or self.offset == 0:
+            self._go_on(page, fresh)
+        else:
+            # Rows vanished in front of us, and so many that the pages do not meet any more: go back.
+            self.offset = max(0, self.offset - page.received)
+
+    def _go_on(self, page: Page, fresh: int) -> None:
+        if not _is_last(page, self.offset, fresh):
+            self.offset = max(0, self.offset + page.received - OVERLAP)
+        elif self.offset == 0:
+            self.complete = True
+        else:
+            self._at_front_again = True
+            self.offset = 0
 
 
 @dataclass(slots=True)
-class _Group:
-    """Everybody who waits for the same list of the same key."""
+class _Askers:
+    """Everybody who waits for the same list, to be read now."""
 
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
-    next: asyncio.Task[_Sweep] | None = None
+    next: asyncio.Task[_Reading] | None = None
     wanted: set[str] = field(default_factory=set)
+    pages: int = 0
+
+
+@dataclass(slots=True)
+class _Round:
+    """The watches' shared reading of one list, which goes on from watch to watch."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    reading: _Reading = field(default_factory=_Reading)
+    finished: _Reading | None = None
+    seen_at: dict[str, float] = field(default_factory=dict)
 
 
 class Lookout:
-    """One reading at a time per key and narrowing; it answers all who asked before it began.
+    """``pace`` takes a place for one request at so many a second; it returns 0, or the ms to wait."""
 
-    ``pace`` returns when a call with the key is allowed.
-    """
-
-    def __init__(self, workflows: Workflows, pace: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(
+        self, workflows: Workflows, pace: Callable[[str, float], Awaitable[int]], calls_per_second: float
+    ) -> None:
         self._workflows = workflows
         self._pace = pace
-        self._groups: dict[tuple[str, str | None, str | None], _Group] = {}
+        self._calls_per_second = calls_per_second
+        self._askers: dict[_List, _Askers] = {}
+        self._rounds: dict[_List, _Round] = {}
 
-    async def find(self, key: OpenedKey, workflow_id: str, *, like: Instance | None = None) -> Sighting:
+    async def find(
+        self, key: OpenedKey, workflow_id: str, *, like: Instance | None = None, pages: int = MAX_PAGES
+    ) -> Sighting:
         """Look for an instance in a list that is read after this call. Raises VibecodeError.
 
         ``like`` is the instance as it was seen before: it narrows the list to its template and starter.
+        One reading at a time per list answers all who asked before it began.
         """
-        narrowing = (key.key_id, like.template_id if like else None, like.started_by if like else None)
-        group = self._groups.setdefault(narrowing, _Group())
-        group.wanted.add(workflow_id)
-        if group.next is None:
-            group.next = asyncio.create_task(self._read_next(group, key.key, narrowing))
-        sweep = await asyncio.shield(group.next)
-        found = sweep.seen.get(workflow_id)
-        return Sighting(found, certain=found is not None or sweep.complete)
+        which = _list(key, like)
+        askers = self._askers.setdefault(which, _Askers())
+        askers.wanted.add(workflow_id)
+        askers.pages = max(askers.pages, pages)
+        if askers.next is None:
+            askers.next = asyncio.create_task(self._read_next(askers, key.key, which))
+        reading = await asyncio.shield(askers.next)
+        return _sighting(reading, workflow_id)
 
-    async def _read_next(
-        self, group: _Group, key: ApiKey, narrowing: tuple[str, str | None, str | None]
-    ) -> _Sweep:
-        async with group.reading:
-            await self._pace(narrowing[0])
+    async def patrol(
+        self, key: OpenedKey, workflow_id: str, watch: Watch, *, like: Instance | None
+    ) -> Sighting:
+        """Look on for a watch; pages that others have read since count.
+
+        Raises VibecodeError, and NotYet when the watches of this key have used up their request.
+        """
+        which = _list(key, like)
+        shared = self._rounds.setdefault(which, _Round())
+        async with shared.lock:
+            known = _verdict(shared, workflow_id, watch)
+            if known is not None:
+                return known
+            if wait_ms := await self._pace(f"{which.key_id} watches", PATROL_PER_SECOND):
+                raise NotYet(wait_ms)
+            if not shared.reading.seen:
+                shared.reading = _Reading()
+            page = await self._page(key.key, which, shared.reading.offset)
+            shared.reading.take(page)
+            shared.seen_at |= dict.fromkeys((row.id for row in page.instances), time.monotonic())
+            if shared.reading.complete:
+                shared.finished, shared.reading = shared.reading, _Reading()
+                shared.seen_at = {
+                    row: at for row, at in shared.seen_at.items() if row in shared.finished.seen
+                }
+            return _verdict(shared, workflow_id, watch) or Sighting(None, certain=False)
+
+    async def _read_next(self, askers: _Askers, key: ApiKey, which: _List) -> _Reading:
+        async with askers.reading:
             # Whoever asks from now on wants a list that is newer than this one.
-            group.next, wanted, group.wanted = None, group.wanted, set()
-            return await self._read(key, narrowing, wanted)
+            wanted, pages = askers.wanted, askers.pages
+            askers.next, askers.wanted, askers.pages = None, set(), 0
+            reading = _Reading()
+            for _ in range(pages):
+                await self._wait_for_turn(which.key_id)
+                reading.take(await self._page(key, which, reading.offset))
+                late = time.monotonic() - reading.began > MAX_SECONDS
+                if reading.complete or late or wanted <= reading.seen.keys():
+                    break
+            return reading
 
-    async def _read(
-        self, key: ApiKey, narrowing: tuple[str, str | None, str | None], wanted: set[str]
-    ) -> _Sweep:
-        key_id, template_id, started_by = narrowing
-        sweep = _Sweep()
-        give_up_at = time.monotonic() + MAX_SECONDS
-        offset = 0
-        for page_number in range(MAX_PAGES):
-            if page_number:
-                await self._pace(key_id)
-            page = await self._workflows.running(
-                key, template_id=template_id, started_by=started_by, offset=offset
-            )
-            met = offset == 0 or any(row.id in sweep.seen for row in page.instances)
-            fresh = sum(row.id not in sweep.seen for row in page.instances)
-            sweep.seen.update((row.id, row) for row in page.instances)
-            if wanted <= sweep.seen.keys():
-                return sweep
-            if _is_last(page, offset, fresh, met=met):
-                sweep.complete = offset == 0 or await self._front_is_known(key, narrowing, sweep)
-                return sweep
-            if time.monotonic() > give_up_at:
-                return sweep
-            offset = max(0, offset + page.received - OVERLAP) if met else max(0, offset - page.received)
-        return sweep
+    async def _page(self, key: ApiKey, which: _List, offset: int) -> Page:
+        return await self._workflows.running(
+            key, template_id=which.template_id, started_by=which.started_by, offset=offset
+        )
 
-    async def _front_is_known(
-        self, key: ApiKey, narrowing: tuple[str, str | None, str | None], sweep: _Sweep
-    ) -> bool:
-        # A row that was changed during the reading has moved to the front, behind our back.
-        key_id, template_id, started_by = narrowing
-        await self._pace(key_id)
-        front = await self._workflows.running(key, template_id=template_id, started_by=started_by, offset=0)
-        known_before = any(row.id in sweep.seen for row in front.instances) or not front.instances
-        sweep.seen.update((row.id, row) for row in front.instances)
-        return known_before
+    async def _wait_for_turn(self, key_id: str) -> None:
+        while wait_ms := await self._pace(key_id, self._calls_per_second):  # noqa: ASYNC110 -- see Store.pace
+            await asyncio.sleep(wait_ms / 1000)
 
 
-def _is_last(page: Page, offset: int, fresh: int, *, met: bool) -> bool:
+def _list(key: OpenedKey, like: Instance | None) -> _List:
+    if like is None:
+        return _List(key.key_id)
+    return _List(key.key_id, like.template_id, like.started_by)
+
+
+def _sighting(reading: _Reading, workflow_id: str) -> Sighting:
+    found = reading.seen.get(workflow_id)
+    others = tuple(row for row in reading.seen.values() if row.id != workflow_id)
+    return Sighting(found, certain=found is not None or reading.complete, others=others, total=reading.total)
+
+
+def _verdict(shared: _Round, workflow_id: str, watch: Watch) -> Sighting | None:
+    """Tell what is known already: seen lately, or missing from a whole reading that began late enough."""
+    if shared.seen_at.get(workflow_id, watch.looked) > watch.looked:
+        readings = (shared.reading, shared.finished)
+        row = next((found for each in readings if each and (found := each.seen.get(workflow_id))), None)
+        return Sighting(row, certain=True)
+    finished = shared.finished
+    if finished is not None and finished.began >= watch.began and workflow_id not in finished.seen:
+        return Sighting(None, certain=True)
+    return None
+
+
+def _is_last(page: Page, offset: int, fresh: int) -> bool:
     if page.received == 0:
         return True
-    if page.total is not None:
-        return met and offset + page.received >= page.total
-    return fresh == 0
+    return offset + page.received >= page.total if page.total is not None else fresh == 0

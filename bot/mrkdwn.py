@@ -7,10 +7,11 @@ def escape(text: str) -> str:
     """Make a person's text inert in mrkdwn: it can neither mention, link nor format.
 
     Slack's three control characters become entities. A word joiner, which is invisible, keeps the marks of
-    formatting and the beginnings of links and mentions from being taken as such.
+    formatting and the beginnings of links and mentions from being taken as such; inside a word, as in DEAL_5141,
+    they are none.
     """
     inert = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([*_~`@]|://)", "\\1\u2060", inert)
+    return re.sub(r"((?<![^\W_])[*_~]|[`@]|://)", "\\1\u2060", inert)
 
 
 def clip(text: str, limit: int) -> str:

@@ -2,10 +2,18 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, TypeAdapter, ValidationError
 
-Identifier = Annotated[str, StringConstraints(min_length=1, max_length=255)]
-Text = Annotated[str, StringConstraints(max_length=200_000)]
+
+def _storable(text: str) -> str:
+    # Not every database stores a NUL, and nobody types one. Half of a character is refused by pydantic itself.
+    if "\0" in text:
+        raise ValueError("contains a NUL")
+    return text
+
+
+Identifier = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(_storable)]
+Text = Annotated[str, StringConstraints(max_length=200_000), AfterValidator(_storable)]
 
 
 class Malformed(Exception):

@@ -33,6 +33,14 @@ class ChannelKey:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenedKey:
+    """A channel's key, opened for use, with the name under which its calls are paced."""
+
+    key: ApiKey
+    key_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Submitted:
     """The termination is on disk; ``job`` is set when this process is to run it at once."""
 
@@ -111,6 +119,14 @@ class Store(Protocol):
 
     async def remove_channel_key(self, team: str, channel: str, event: Event) -> bool: ...
 
+    async def settings(self, team: str, channel: str) -> Mapping[str, Any]:
+        """A channel's settings; they outlive its key. Empty where none were made."""
+        ...
+
+    async def put_settings(
+        self, team: str, channel: str, settings: Mapping[str, Any], event: Event
+    ) -> None: ...
+
     async def close(self) -> None: ...
 
 
@@ -137,12 +153,16 @@ class Messenger(Protocol):
         user: str,
         at: MessageRef | None,
         response_url: str | None,
+        click_url: str | None,
         reference: str,
         maybe_posted: bool,
+        tries: int,
     ) -> MessageRef:
         """Post the one message of a termination, or edit it where it stands, on the best way that works.
 
-        ``maybe_posted``: an earlier try may have posted it, so look for it before posting.
+        ``click_url`` can edit a message that was clicked, whoever posted it. ``maybe_posted``: an earlier try
+        may have posted it, so look for it before posting. ``tries`` that met trouble end the patience with a
+        channel.
         """
         ...
 

@@ -1,13 +1,14 @@
 """Every sentence that Haltbot says, in one place: what happened, why, what to do next."""
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from bot.domain import Outcome, Phase, Termination
+from bot.details import clock, lock, preview
+from bot.domain import Job, Outcome, Phase, Termination
 from bot.errors import Refused
 from bot.explanations import explain
 from bot.mrkdwn import escape
+from bot.workflows import Sighting
 
 COMMAND = "/terminate-workflow"
 EXAMPLE_ID = "69f0c2d5ade389.22457798"
@@ -15,6 +16,7 @@ EXAMPLE_ID = "69f0c2d5ade389.22457798"
 USAGE = f"""*Stop a running Bitrix24 workflow*
 `{COMMAND} ID [reason]` stops it softly: the current step may finish, history is kept.
 `{COMMAND} ID force [reason]` aborts it at once. Haltbot asks you first; history and tasks may be lost.
+`{COMMAND} show ID` tells what it is, and stops nothing. `{COMMAND} status` tells what is under way here.
 
 An ID looks like `{EXAMPLE_ID}`. You find it in the portal's list of running workflows, \
 or in the error that brought you here. Everything behind the ID (and `force`) is the reason, passed on as typed."""
@@ -23,11 +25,6 @@ _WHERE = (
     f"An ID looks like `{EXAMPLE_ID}`; you find it in the portal's list of running workflows."
     f" Nothing was sent. `{COMMAND} help` shows how to write it."
 )
-
-
-def when(ms: int) -> str:
-    """Write a time of day for a text; blocks show it in the reader's own zone."""
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%H:%M:%S UTC")
 
 
 def _already_decided(termination: Termination) -> str:
@@ -66,6 +63,10 @@ _REFUSALS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "no_key": lambda d: (
         "This channel has no Vibecode API key yet, so nothing was sent. Ask a Haltbot admin to run"
         f" `haltbot key set --team {d['team']} --channel {d['channel']}`, or use a channel that has one."
+    ),
+    "not_readable": lambda d: (
+        f"The list of running workflows could not be read: {explain(d['code'], d['status']).why} ({d['code']})"
+        f" {explain(d['code'], d['status']).next}"
     ),
     "not_the_requester": lambda d: (
         f"Only <@{d['requester']}>, who asked for this, can answer. Nothing was changed; to act yourself, run"
@@ -110,25 +111,93 @@ def duplicate(termination: Termination, phase: Phase, link: str | None) -> str:
     )
 
 
+def posted_elsewhere(code: str, channel: str) -> str:
+    """Say, in the small print, why a message is not where it belongs, and what mends that."""
+    if channel.startswith("D"):
+        return "Haltbot is no member of this direct conversation, so each of its messages may be a new one."
+    match code:
+        case "not_in_channel" | "channel_not_found":
+            return f"Haltbot is no member of <#{channel}>. To have it post there: `/invite @haltbot`"
+        case "is_archived":
+            return f"<#{channel}> is archived, so Haltbot tells it here."
+        case _:
+            return f"Slack did not take this message for <#{channel}> ({code}), so Haltbot tells it here."
+
+
+def found(workflow_id: str, sighting: Sighting) -> str:
+    """Say what ``show`` found; nothing was stopped."""
+    name = f"`{workflow_id}`"
+    if sighting.instance is not None:
+        return f"*Workflow {name} is running.* Nothing was stopped."
+    if sighting.certain:
+        return f"*Workflow {name} is not running:* it finished, was stopped before, or the ID has a typo."
+    return f"*Workflow {name} was not found in time:* this portal runs {sighting.total or 'very many'} workflows."
+
+
+def under_way(jobs: Sequence[Job], links: Sequence[str | None]) -> str:
+    """List what is not finished in this channel."""
+    if not jobs:
+        return "Nothing is under way in this channel."
+    lines = [_line(job, link) for job, link in zip(jobs, links, strict=True)]
+    return "\n".join(["*Under way in this channel*", *lines])
+
+
+def _line(job: Job, link: str | None) -> str:
+    termination = job.termination
+    where = f" · <{link}|message>" if link else ""
+    state = _STATES[job.phase]
+    return (
+        f"• `{termination.workflow_id}` {state}, asked by <@{termination.user}>{where} · ref {termination.id}"
+    )
+
+
+_STATES = {
+    Phase.AWAITING_CONFIRMATION: "waits for an answer",
+    Phase.REQUESTED: "is about to be stopped",
+    Phase.CALLING: "is being stopped",
+    Phase.WATCHING: "was accepted and is being watched",
+    Phase.OFFERED: "is still running; force is offered",
+    Phase.TELLING: "is finished; the message follows",
+    Phase.DONE: "is finished",
+}
+
+
 def headline(termination: Termination, phase: Phase) -> str:
     """Say in one sentence what is true now."""
     name = f"`{termination.workflow_id}`"
     if phase is Phase.AWAITING_CONFIRMATION:
         return f"*Force-terminate workflow {name}?*"
+    if phase is Phase.OFFERED:
+        return _offer_headline(termination, name)
     if termination.outcome is None:
         return f"*{'Force-terminating' if termination.force else 'Stopping'} workflow {name}* …"
     return _HEADLINES[termination.outcome](termination, name)
 
 
+def _offer_headline(t: Termination, name: str) -> str:
+    if not t.verified:
+        return f"*Not verified:* Bitrix24 accepted the stop, but whether workflow {name} is gone could not be seen."
+    if t.force:
+        return f"*Still listed:* Bitrix24 accepted the forced stop, but workflow {name} is in the list."
+    waited = duration((t.watch_until or 0) - (t.accepted_at or 0))
+    return f"*Still running:* workflow {name} has not ended after {waited}."
+
+
 def _gone(t: Termination, name: str) -> str:
-    return f"*Stopped:* workflow {name} is gone (verified at {when(t.ended_at or 0)})."
+    took = (t.ended_at or 0) - (t.accepted_at or t.ended_at or 0)
+    after = f" after {duration(took)}" if took >= _WORTH_TELLING_MS else ""
+    return f"*Stopped:* workflow {name} is gone{after} (verified at {clock(t.ended_at or 0)})."
 
 
 def _already_gone(t: Termination, name: str) -> str:
     if t.unsure:
         return f"*Stopped, as far as we can tell:* workflow {name} is already gone."
+    if t.tries == 0:
+        return f"*Already finished:* workflow {name} is not running any more. Nothing was done."
     return f"*Nothing to stop:* workflow {name} is not running."
 
+
+_WORTH_TELLING_MS = 1500
 
 _HEADLINES: dict[Outcome, Callable[[Termination, str], str]] = {
     Outcome.GONE_VERIFIED: _gone,
@@ -147,10 +216,15 @@ _HEADLINES: dict[Outcome, Callable[[Termination, str], str]] = {
 }
 
 
-def body(termination: Termination, phase: Phase) -> list[str]:
+def body(termination: Termination, phase: Phase, now: int) -> list[str]:
     """Say why it is so and what to do next; each string is a paragraph of its own."""
-    if phase is Phase.AWAITING_CONFIRMATION:
-        return [_FORCE_DESTROYS, _answer_until(termination)]
+    match phase:
+        case Phase.AWAITING_CONFIRMATION:
+            return [*preview(termination), _FORCE_DESTROYS, _answer_until(termination)]
+        case Phase.WATCHING:
+            return [_watching(termination, now), *_notes(termination)]
+        case Phase.OFFERED:
+            return [_offer(termination, now), *_notes(termination)]
     if termination.outcome is None:
         return [_still_trying(termination)] if termination.trouble else []
     return [*_why_and_next(termination), *_notes(termination)]
@@ -163,40 +237,60 @@ _FORCE_DESTROYS = (
 
 
 def _answer_until(termination: Termination) -> str:
-    until = f" until {when(termination.expires_at)}" if termination.expires_at else ""
+    until = f" until {clock(termination.expires_at)}" if termination.expires_at else ""
     return f"Only <@{termination.user}> can answer{until}. Without an answer nothing is done."
+
+
+def _watching(termination: Termination, now: int) -> str:
+    until = f" until {clock(termination.watch_until)}" if termination.watch_until else ""
+    if termination.outcome is Outcome.GONE_VERIFIED:
+        return f"A step was executing and may write it back: Haltbot looks again{until}."
+    if not termination.verified:
+        return f"Whether it is gone is not known yet: Haltbot keeps looking{until}; this message tells."
+    step = f" ({lock(termination.seen, now)})" if termination.seen else ""
+    return f"Its current step finishes first{step}. Haltbot watches it{until}; this message tells when it is gone."
+
+
+def _offer(termination: Termination, now: int) -> str:
+    if not termination.verified:
+        return f"The list of running workflows could not be read, or is too long. {_LOOK_IN_PORTAL}"
+    step = f"Its step: {lock(termination.seen, now)}. " if termination.seen else ""
+    if termination.force:
+        return f"{step}A step that was running may have written it back. Force again, or look in the portal."
+    return f"{step}Force aborts it; you are asked once more before anything is destroyed."
+
+
+_LOOK_IN_PORTAL = "Look in the portal whether it still runs; running the command again is safe."
 
 
 def _still_trying(termination: Termination) -> str:
     why = explain(termination.trouble, termination.status).why
-    return f"Not yet: {why} Haltbot keeps trying ({termination.trouble}, {_times(termination.tries)} so far)."
+    return (
+        f"Not yet: {why} Haltbot keeps trying ({termination.trouble}, {_times(termination.retries)} so far)."
+    )
 
 
 def _why_and_next(termination: Termination) -> list[str]:
     explanation = explain(termination.code, termination.status)
+    force = f"`{COMMAND} {termination.workflow_id} force`"
     match termination.outcome:
-        case Outcome.ACCEPTED if termination.verified is False:
-            return [
-                "Whether it is gone could not be verified: the list of running workflows could not be read.",
-                f"Look in the portal, or run `{COMMAND} {termination.workflow_id}` again in a minute.",
-            ]
+        case Outcome.ACCEPTED if not termination.verified:
+            return ["Whether it is gone could not be verified.", _LOOK_IN_PORTAL]
         case Outcome.ACCEPTED:
             return [
-                "It is still in the list: the current step finishes first.",
-                f"If it does not go, `{COMMAND} {termination.workflow_id} force` aborts it.",
+                "It was still in the list when Haltbot last looked.",
+                f"If it does not go, {force} aborts it.",
             ]
         case Outcome.ALREADY_GONE if termination.unsure:
             return ["An earlier try got no clear answer; now Bitrix24 no longer has it."]
+        case Outcome.ALREADY_GONE if termination.tries == 0:
+            return []
         case Outcome.ALREADY_GONE | Outcome.FAILED:
             return [_sentence(explanation.why), explanation.next]
         case Outcome.UNKNOWN:
-            return [
-                _sentence(explanation.why),
-                "Look in the portal whether it still runs; running the command again is safe.",
-            ]
+            return [_sentence(explanation.why), _LOOK_IN_PORTAL]
         case Outcome.EXPIRED:
-            again = f"{COMMAND} {termination.workflow_id} force"
-            return [f"If it must still stop, run `{again}` again."]
+            return [f"If it must still stop, run {force} again."]
         case _:
             return []
 
@@ -205,7 +299,9 @@ def _notes(termination: Termination) -> list[str]:
     notes = []
     if termination.recovered:
         notes.append("Recovered after a restart: Haltbot looked before it repeated anything.")
-    if termination.tries > 1:
+    if termination.softened:
+        notes.append("It was asked softly first, with the reason; that did not suffice.")
+    elif termination.tries > 1:
         notes.append(f"The call was sent {_times(termination.tries)}.")
     return notes
 
@@ -227,3 +323,12 @@ def _sentence(text: str) -> str:
 
 def _times(count: int) -> str:
     return {1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
+def duration(ms: int) -> str:
+    """Write a length of time the way people say it: ``42 s``, ``5 min``, ``1 h 5 min``."""
+    seconds = round(ms / 1000)
+    if seconds < 60:  # noqa: PLR2004 -- seconds in a minute
+        return f"{seconds} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

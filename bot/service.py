@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from bot.command import Order, Question, parse
@@ -12,6 +12,9 @@ from bot.errors import Refused, StoreError
 from bot.ports import Duplicate, Store, Submitted, Vault
 
 T = TypeVar("T")
+
+ANSWERED = ("help", "status", "show")
+"""The words of the command that stop nothing."""
 
 RECORD_SECONDS = 2.0
 """How long the database may take before the person is told that nothing is certain; Slack waits 3 s."""
@@ -44,27 +47,35 @@ class Terminations:
 
     async def request(self, command: Command) -> Question | Submitted | Duplicate:
         """Record a termination before anything else happens. Raises Refused, which is recorded too."""
+        return await self._in_time(self._request(command))
+
+    async def press(self, press: Press, *, seen_at: MessageRef, response_url: str | None) -> None:
+        """Decide a question. Raises Refused, which is recorded too."""
+        if response_url is not None:
+            press = replace(press, response_url=self._vault.seal(response_url, press.reference))
+        await self._in_time(self._press(press, seen_at))
+
+    async def _request(self, command: Command) -> Question | Submitted | Duplicate:
         order: Order | None = None
         try:
             asked = parse(command.text)
             if isinstance(asked, Question):
-                if asked.word != "help":
+                if asked.word not in ANSWERED:
                     raise Refused("unknown_word", word=asked.word)
                 return asked
             order = asked
-            if not await self._in_time(self._store.channel_key(command.team, command.channel)):
+            if not await self._store.channel_key(command.team, command.channel):
                 raise Refused("no_key", team=command.team, channel=command.channel)
         except Refused as refused:
-            await self._in_time(self._store.record(_refusal(command, order, refused)))
+            await self._store.record(_refusal(command, order, refused))
             raise
         return await self._submit(command, order)
 
-    async def press(self, press: Press, *, seen_at: MessageRef) -> None:
-        """Decide a question. Raises Refused, which is recorded too."""
+    async def _press(self, press: Press, seen_at: MessageRef) -> None:
         try:
-            job = await self._in_time(self._store.decide(press, seen_at=seen_at, run_here=self._has_room()))
+            job = await self._store.decide(press, seen_at=seen_at, run_here=self._has_room())
         except Refused as refused:
-            await self._in_time(self._store.record(_refused_press(press, refused)))
+            await self._store.record(_refused_press(press, refused))
             raise
         if job.owner is not None:
             self._start(job)
@@ -84,13 +95,11 @@ class Terminations:
             response_url=sealed,
         )
         phase = Phase.AWAITING_CONFIRMATION if order.force else Phase.REQUESTED
-        submitted = await self._in_time(
-            self._store.submit(
-                termination,
-                phase,
-                idem=f"command {command.team} {command.delivery}",
-                run_here=self._has_room(),
-            )
+        submitted = await self._store.submit(
+            termination,
+            phase,
+            idem=f"command {command.team} {command.delivery}",
+            run_here=self._has_room(),
         )
         if isinstance(submitted, Submitted) and submitted.job:
             self._start(submitted.job)
@@ -98,7 +107,7 @@ class Terminations:
 
     async def _in_time(self, work: Awaitable[T]) -> T:
         try:
-            # Shielded: the commit may still land, so it must not be torn in the middle.
+            # Shielded: what is recorded too late for its acknowledgement is carried out all the same.
             return await asyncio.wait_for(asyncio.shield(work), RECORD_SECONDS)
         except (TimeoutError, StoreError) as trouble:
             raise Refused("not_recorded") from trouble

@@ -1,7 +1,10 @@
 """Speaks to Slack: shows and edits messages, on the best way that works."""
 
+import asyncio
+import contextlib
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -10,14 +13,19 @@ from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from bot.blocks import annotated
 from bot.domain import MessageRef
 from bot.errors import SlackError, SlackRefused, SlackUnavailable
 from bot.ports import Message
+from bot.replies import posted_elsewhere
 
 log = logging.getLogger(__name__)
 
 METADATA_TYPE = "haltbot_termination"
 TIMEOUT_SECONDS = 5
+LONGEST_WAIT_SECONDS = 3600.0
+PATIENCE = 3
+"""So many tries are spent on a channel that answers with trouble before the message goes another way."""
 _HISTORY_DEPTH = 50
 _BUSY = frozenset(
     {
@@ -29,7 +37,20 @@ _BUSY = frozenset(
         "team_added_to_org",
     }
 )
-_INERT = {"parse": "none", "link_names": False, "unfurl_links": False, "unfurl_media": False}
+_UNSHOWABLE = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long"})
+TOKEN_REFUSED = frozenset(
+    {
+        "invalid_auth",
+        "not_authed",
+        "account_inactive",
+        "token_revoked",
+        "token_expired",
+        "not_allowed_token_type",
+    }
+)
+"""What no other way and no waiting mends: somebody has to put the bot's token right."""
+_QUIET = {"unfurl_links": False, "unfurl_media": False}
+_INERT = {"parse": "none", "link_names": False}
 
 
 def open_session() -> aiohttp.ClientSession:
@@ -38,11 +59,16 @@ def open_session() -> aiohttp.ClientSession:
 
 
 class SlackMessenger:
-    """The bot's voice. Raises SlackUnavailable (the same may work later) and SlackRefused (it will not)."""
+    """The bot's voice. Raises SlackUnavailable (the same may work later) and SlackRefused (it will not).
+
+    ``token_refused`` is set to Slack's code once the token itself is refused; messages then wait.
+    """
 
     def __init__(self, client: AsyncWebClient, session: aiohttp.ClientSession) -> None:
         self._client = client
         self._session = session
+        self._held_until: dict[str, float] = {}
+        self.token_refused: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def show(
         self,
@@ -52,78 +78,77 @@ class SlackMessenger:
         user: str,
         at: MessageRef | None,
         response_url: str | None,
+        click_url: str | None,
         reference: str,
         maybe_posted: bool,
+        tries: int,
     ) -> MessageRef:
         """Edit the message where it stands, or post it: in the channel, by response_url, or directly."""
         if at is None and maybe_posted:
-            at = await self._find(channel, reference)
-        if at is not None and at.ts is not None:
-            try:
-                await self._update(message, at.channel, at.ts)
-            except SlackRefused as refused:
-                log.warning("Message of %s cannot be edited (%s); telling it anew.", reference, refused.code)
-            else:
-                return at
-        return await self._post_somehow(message, channel, user, response_url, reference)
+            at = await self._find(channel, reference, insist=tries < PATIENCE)
+        if at is not None and await self._edit(message, at, click_url, reference):
+            return at
+        try:
+            return await self._post(message, channel, reference, way="channel")
+        except SlackRefused as refused:
+            code = refused.code
+        except SlackUnavailable as later:
+            if later.retry_after is not None or tries < PATIENCE or self.token_refused.done():
+                raise
+            code = later.code
+        log.info("Message of %s cannot be posted in its channel: %s", reference, code)
+        elsewhere = annotated(message, posted_elsewhere(code, channel))
+        if response_url is not None and await self._reached(
+            response_url, elsewhere, reference, response_type="in_channel", replace_original=False
+        ):
+            return MessageRef(channel, None, "response_url")
+        return await self._post(elsewhere, user, reference, way="dm")
 
     async def whisper(self, message: Message, *, channel: str, user: str, response_url: str | None) -> None:
         """Tell one person privately: by response_url, as an ephemeral message, or directly."""
         if response_url is not None:
             try:
-                return await self._respond(response_url, message, response_type="ephemeral")
+                return await self._respond(
+                    response_url, message, response_type="ephemeral", replace_original=False
+                )
             except SlackError as error:
                 log.info("A private answer did not go by response_url: %s", error.code)
         try:
-            await self._call("chat.postEphemeral", channel=channel, user=user, **_content(message))
-        except SlackRefused:
-            await self._call("chat.postMessage", channel=user, **_content(message))
+            await self._say("chat.postEphemeral", message, channel=channel, user=user)
+        except SlackError as error:
+            log.info("A private answer could not be shown in its channel: %s", error.code)
+            await self._say("chat.postMessage", message, channel=user, **_QUIET)
 
-    async def _post_somehow(
-        self, message: Message, channel: str, user: str, response_url: str | None, reference: str
-    ) -> MessageRef:
-        try:
-            return await self._post(message, channel, reference, way="channel")
-        except SlackRefused as refused:
-            log.info("Message of %s cannot be posted in its channel: %s", reference, refused.code)
-        if response_url is not None:
+    async def _edit(self, message: Message, at: MessageRef, click_url: str | None, reference: str) -> bool:
+        """Bring the message up to date where it stands; False if it must be told anew."""
+        if at.ts is not None:
             try:
-                await self._respond(response_url, message, response_type="in_channel")
-            except SlackError as refused:
-                log.info("Message of %s did not go by response_url: %s", reference, refused.code)
+                await self._say("chat.update", message, channel=at.channel, ts=at.ts)
+            except SlackRefused as refused:
+                log.info("Message of %s cannot be edited: %s", reference, refused.code)
+                if refused.code == "message_not_found":
+                    return False
             else:
-                return MessageRef(channel, None, "response_url")
-        return await self._post(message, user, reference, way="dm")
+                return True
+        # A message that went by response_url belongs to nobody but the click on it.
+        return click_url is not None and await self._reached(
+            click_url, message, reference, response_type="in_channel", replace_original=True
+        )
 
     async def _post(self, message: Message, channel: str, reference: str, *, way: str) -> MessageRef:
         metadata = {"event_type": METADATA_TYPE, "event_payload": {"reference": reference}}
-        try:
-            answer = await self._call(
-                "chat.postMessage", channel=channel, metadata=metadata, **_content(message)
-            )
-        except SlackRefused as refused:
-            if refused.code not in {"invalid_blocks", "invalid_blocks_format", "msg_too_long"}:
-                raise
-            # The text alone says everything; better a plain message than none.
-            log.exception("Slack refused the blocks of %s.", reference)
-            answer = await self._call(
-                "chat.postMessage", channel=channel, metadata=metadata, **_content(Message(message.text))
-            )
+        answer = await self._say("chat.postMessage", message, channel=channel, metadata=metadata, **_QUIET)
         return MessageRef(str(answer.get("channel") or channel), str(answer["ts"]), way)
 
-    async def _update(self, message: Message, channel: str, ts: str) -> None:
-        inert = {name: value for name, value in _INERT.items() if not name.startswith("unfurl")}
-        await self._call(
-            "chat.update", channel=channel, ts=ts, text=message.text, blocks=message.blocks, **inert
-        )
-
-    async def _find(self, channel: str, reference: str) -> MessageRef | None:
+    async def _find(self, channel: str, reference: str, *, insist: bool) -> MessageRef | None:
         try:
             answer = await self._call(
                 "conversations.history", channel=channel, limit=_HISTORY_DEPTH, include_all_metadata=True
             )
-        except SlackRefused as refused:
-            log.info("Whether %s was posted already could not be read: %s", reference, refused.code)
+        except SlackError as error:
+            if isinstance(error, SlackUnavailable) and insist:
+                raise
+            log.info("Whether %s was posted already could not be read: %s", reference, error.code)
             return None
         for found in answer.get("messages") or []:
             payload = (found.get("metadata") or {}).get("event_payload") or {}
@@ -131,41 +156,87 @@ class SlackMessenger:
                 return MessageRef(channel, str(found["ts"]), "channel")
         return None
 
-    async def _respond(self, response_url: str, message: Message, *, response_type: str) -> None:
-        body = {
-            "text": message.text,
-            "blocks": message.blocks,
-            "response_type": response_type,
-            "replace_original": False,
-        } | _INERT
+    async def _say(self, method: str, message: Message, **arguments: Any) -> AsyncSlackResponse:
+        content = {"text": message.text, "blocks": message.blocks, **_INERT}
+        try:
+            return await self._call(method, **arguments, **content)
+        except SlackRefused as refused:
+            if refused.code not in _UNSHOWABLE or not message.blocks:
+                raise
+            # The text alone says everything; better a plain message than none.
+            log.error("Slack refused the blocks of a message: %s", refused.code)  # noqa: TRY400 -- no fault of ours to trace
+            return await self._call(method, **arguments, **content | {"blocks": ()})
+
+    async def _reached(self, response_url: str, message: Message, reference: str, **how: Any) -> bool:
+        try:
+            await self._respond(response_url, message, **how)
+        except SlackError as error:
+            log.info("Message of %s did not go by response_url: %s", reference, error.code)
+            return False
+        return True
+
+    async def _respond(self, response_url: str, message: Message, **how: Any) -> None:
+        body = {"text": message.text, "blocks": message.blocks, **how, **_INERT, **_QUIET}
         try:
             async with self._session.post(response_url, json=body) as answer:
                 if _is_passing(answer.status):
                     raise SlackUnavailable(f"http_{answer.status}", retry_after=_seconds(answer.headers))
                 if not answer.ok:
                     raise SlackRefused(f"response_url_{answer.status}")
-        except (aiohttp.ClientError, TimeoutError) as error:
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise SlackUnavailable("connection") from error
 
     async def _call(self, method: str, **arguments: Any) -> AsyncSlackResponse:
-        return await call(self._client, method, **arguments)
+        held = self._held_until.get(method, 0.0) - time.monotonic()
+        if held > 0:
+            # Slack asked us to wait; whoever else wants the same method waits as well.
+            raise SlackUnavailable("ratelimited", retry_after=held)
+        try:
+            return await call(self._client, method, **arguments)
+        except SlackUnavailable as later:
+            if later.retry_after is not None:
+                self._held_until[method] = time.monotonic() + later.retry_after
+            raise
+        except SlackRefused as refused:
+            if refused.code not in TOKEN_REFUSED and (method, refused.code) != (
+                "chat.postMessage",
+                "missing_scope",
+            ):
+                raise
+            if not self.token_refused.done():
+                self.token_refused.set_result(refused.code)
+            raise SlackUnavailable(refused.code) from refused
 
 
 async def call(client: AsyncWebClient, method: str, **arguments: Any) -> AsyncSlackResponse:
     """Call a method of the Web API. Raises SlackError."""
-    try:
+    with in_our_terms():
         return await client.api_call(method, json=arguments)
+
+
+@contextlib.contextmanager
+def in_our_terms() -> Iterator[None]:
+    """Tell what goes wrong in a call of slack_sdk as a SlackError."""
+    try:
+        yield
     except SlackApiError as error:
         raise _error(error) from error
     except (aiohttp.ClientError, TimeoutError, SlackRequestError) as error:
         raise SlackUnavailable("connection") from error
+    except (ValueError, AttributeError) as error:
+        # slack_sdk 3.47 trips over an answer that is plain text, or no text at all: a proxy's, not Slack's.
+        raise SlackUnavailable("unreadable") from error
 
 
 def _error(error: SlackApiError) -> SlackError:
     response = error.response
-    status = getattr(response, "status_code", None) or 200
+    # Where the body cannot be read, slack_sdk hands over aiohttp's response instead of its own.
+    status: int = getattr(response, "status_code", getattr(response, "status", HTTPStatus.OK))
     data = getattr(response, "data", response)
-    code = str(data.get("error") or f"http_{status}") if isinstance(data, Mapping) else f"http_{status}"
+    code = data.get("error") if isinstance(data, Mapping) else None
+    if code is None and status < HTTPStatus.BAD_REQUEST:
+        return SlackUnavailable("unreadable")
+    code = str(code or f"http_{status}")
     if _is_passing(status) or code in _BUSY:
         return SlackUnavailable(code, retry_after=_seconds(getattr(response, "headers", {})))
     return SlackRefused(code)
@@ -175,14 +246,9 @@ def _is_passing(status: int) -> bool:
     return status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def _content(message: Message) -> dict[str, Any]:
-    content: dict[str, Any] = {"text": message.text, **_INERT}
-    return content | {"blocks": message.blocks} if message.blocks else content
-
-
 def _seconds(headers: Mapping[str, str]) -> float | None:
     value = next((text for name, text in headers.items() if name.lower() == "retry-after"), None)
     try:
-        return float(value) if value is not None else None
+        return min(max(0.0, float(value)), LONGEST_WAIT_SECONDS) if value is not None else None
     except ValueError:
         return None

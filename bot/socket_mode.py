@@ -1,40 +1,37 @@
-"""Receives Slack's requests over a WebSocket, for installations that cannot be reached from outside."""
+"""Receives Slack's requests over WebSockets, for installations that cannot be reached from outside.
+
+slack_sdk 3.47's own client closes a connection before it has the next one, tries an address for ever that has
+expired, asks for ever where Slack refuses for good, and logs every frame. So the connections are kept here.
+"""
 
 import asyncio
 import json
 import logging
+import random
+import time
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
 import aiohttp
 from slack_bolt.response import BoltResponse
-from slack_sdk.errors import SlackApiError
-from slack_sdk.socket_mode.aiohttp import SocketModeClient
-from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
-from slack_sdk.socket_mode.request import SocketModeRequest
-from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.edge import Dispatch
+from bot.errors import SlackError, SlackRefused
 from bot.payloads import Malformed, check
+from bot.slack import TOKEN_REFUSED, in_our_terms
 
 log = logging.getLogger(__name__)
 
-PING_SECONDS = 5
-FATAL = frozenset(
-    {
-        "invalid_auth",
-        "not_authed",
-        "account_inactive",
-        "token_revoked",
-        "token_expired",
-        "missing_scope",
-        "not_allowed_token_type",
-        "link_disabled",
-        "apps_connections_disabled",
-        "forbidden_team",
-    }
-)
+PING_SECONDS = 5.0
+"""A peer that does not answer a ping within half of this is dead."""
+HELLO_SECONDS = 5.0
+LEAVING_SECONDS = 30.0
+"""How long a connection is still read that Slack has announced to close."""
+STEADY_SECONDS = 10.0
+LONGEST_PAUSE_SECONDS = 5.0
+FATAL = TOKEN_REFUSED | {"missing_scope", "link_disabled", "apps_connections_disabled", "forbidden_team"}
 """What no waiting mends: the process ends with a sentence that says what to fix."""
 
 
@@ -46,95 +43,137 @@ class SocketModeRefused(Exception):
         self.code = code
 
 
-class SocketIntake:
-    """One connection; Slack spreads its requests over up to ten of them."""
+@dataclass(eq=False, slots=True)
+class _Link:
+    """A connection; it is ``leaving`` once the next one is wanted."""
 
-    def __init__(self, web_client: AsyncWebClient, app_token: str, dispatch: Dispatch) -> None:
+    socket: aiohttp.ClientWebSocketResponse
+    greeted: bool = False
+    leaving: asyncio.Event = field(default_factory=asyncio.Event)
+    reading: asyncio.Task[None] | None = None
+
+
+class SocketIntake:
+    """Keeps a connection; while Slack moves us to the next one, both are read, so nothing falls in between."""
+
+    def __init__(
+        self, client: AsyncWebClient, session: aiohttp.ClientSession, app_token: str, dispatch: Dispatch
+    ) -> None:
+        self._client = client
+        self._session = session
+        self._app_token = app_token
         self._dispatch = dispatch
-        self._answering: set[asyncio.Task[Any]] = set()
-        self._client = _Client(app_token=app_token, web_client=web_client, ping_interval=PING_SECONDS)
-        self._client.socket_mode_request_listeners.append(self._receive)
+        self._links: set[_Link] = set()
+        self._answering: set[asyncio.Task[None]] = set()
+        self._closing = False
 
     async def serve(self) -> None:
         """Connect, and stay connected. Raises SocketModeRefused for what cannot mend itself."""
-        opening = asyncio.create_task(self._client.open_connection())
-        try:
-            raise SocketModeRefused(await self._client.refused)
-        finally:
-            opening.cancel()
+        failures = 0
+        while True:
+            began = time.monotonic()
+            asked_to_wait: float | None = None
+            try:
+                link = await self._open()
+                await link.leaving.wait()
+            except SlackError as error:
+                if isinstance(error, SlackRefused) and error.code in FATAL:
+                    raise SocketModeRefused(error.code) from error
+                asked_to_wait = error.retry_after
+                log.warning("Slack cannot be reached over Socket Mode (%s); trying again.", error.code)
+            failures = 0 if time.monotonic() - began > STEADY_SECONDS else failures + 1
+            await asyncio.sleep(_pause(failures) if asked_to_wait is None else asked_to_wait)
 
     async def is_connected(self) -> bool:
-        return await self._client.is_connected()
+        return any(link.greeted and not link.leaving.is_set() for link in self._links)
 
     async def close(self) -> None:
         """Receive nothing more; what was received is answered first, on the connection it came by."""
+        self._closing = True
         while self._answering:
             await asyncio.wait(set(self._answering))
-        await self._client.close()  # type: ignore[no-untyped-call]
+        reading = [link.reading for link in self._links if link.reading is not None]
+        for task in reading:
+            task.cancel()
+        await asyncio.gather(*reading, return_exceptions=True)
 
-    async def _receive(self, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            self._answering.add(task)
-            task.add_done_callback(self._answering.discard)
+    async def _open(self) -> _Link:
+        """Raises SlackError."""
+        with in_our_terms():
+            answer = await self._client.apps_connections_open(app_token=self._app_token)
+            socket = await self._session.ws_connect(str(answer["url"]), heartbeat=PING_SECONDS)
+        link = _Link(socket)
+        self._links.add(link)
+        link.reading = asyncio.create_task(self._read(link))
+        return link
+
+    async def _read(self, link: _Link) -> None:
         try:
-            body = check(request.payload)
+            async with asyncio.timeout(HELLO_SECONDS) as limit:
+                async for message in link.socket:
+                    if message.type is aiohttp.WSMsgType.TEXT:
+                        self._take(link, message.data, limit)
+        except TimeoutError:
+            log.info("A connection to Slack ran out of time.")
+        finally:
+            link.leaving.set()
+            self._links.discard(link)
+            await link.socket.close()
+
+    def _take(self, link: _Link, text: str, limit: asyncio.Timeout) -> None:
+        match _frame(text):
+            case {"type": "hello"}:
+                link.greeted = True
+                limit.reschedule(None)
+                log.info("Connected to Slack over Socket Mode.")
+            case {"type": "disconnect", **rest}:
+                log.info("Slack moves us to another connection: %s", rest.get("reason"))
+                limit.reschedule(asyncio.get_running_loop().time() + LEAVING_SECONDS)
+                link.leaving.set()
+            case {"envelope_id": str(envelope_id), "payload": payload} if not self._closing:
+                task = asyncio.create_task(self._answer(link, envelope_id, payload))
+                self._answering.add(task)
+                task.add_done_callback(self._answered)
+
+    async def _answer(self, link: _Link, envelope_id: str, payload: object) -> None:
+        try:
+            answer = await self._dispatch(check(payload))
         except Malformed as malformed:
             log.warning("Slack sent something over the socket that Haltbot does not know: %s", malformed)
             return
-        answer = await self._dispatch(body)
         if answer.status != HTTPStatus.OK:
             log.warning("Bolt answered %s to a request over the socket.", answer.status)
             return
-        await client.send_socket_mode_response(
-            SocketModeResponse(envelope_id=request.envelope_id, payload=_payload(answer))
-        )
-
-
-class _Client(SocketModeClient):
-    """Works round two faults of slack_sdk 3.47: see ``connect`` and ``issue_new_wss_url``."""
-
-    def __init__(self, **arguments: Any) -> None:
-        super().__init__(**arguments)
-        self.refused: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-
-    async def open_connection(self) -> None:
-        """Connect for the first time; Slack may be out of reach for now."""
-        while not self.closed and self.current_session is None:
-            try:
-                await self.connect_to_new_endpoint()
-            except (aiohttp.ClientError, TimeoutError, SlackApiError) as error:
-                log.warning(
-                    "Slack cannot be reached over Socket Mode (%s); trying again.", type(error).__name__
-                )
-                await asyncio.sleep(1)
-
-    async def issue_new_wss_url(self) -> str:
-        """Tell a fatal answer apart: slack_sdk logs it and asks again for ever."""
+        acknowledgement: dict[str, Any] = {"envelope_id": envelope_id}
+        if answer.body:
+            acknowledgement["payload"] = _payload(answer)
         try:
-            return await super().issue_new_wss_url()
-        except SlackApiError as error:
-            code = error.response["error"]
-            if code in FATAL and not self.refused.done():
-                self.refused.set_result(code)
-            raise
+            await link.socket.send_json(acknowledgement)
+        except (aiohttp.ClientError, ConnectionError):
+            # It is recorded; Slack delivers it again, and then it is a duplicate.
+            log.info("A connection to Slack was lost before its acknowledgement.")
 
-    async def connect(self) -> None:
-        """Take a new address after a while: slack_sdk tries the same one, which expires, for ever."""
-        while not self.closed:
-            try:
-                async with asyncio.timeout(3 * self.ping_interval):
-                    await super().connect()  # type: ignore[no-untyped-call]
-                    return
-            except TimeoutError:
-                self.wss_uri = await self.issue_new_wss_url()
+    def _answered(self, task: asyncio.Task[None]) -> None:
+        self._answering.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("A request over the socket met a fault in Haltbot.", exc_info=error)
 
 
-def _payload(answer: BoltResponse) -> dict[str, Any] | None:
-    if not answer.body:
+def _frame(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        log.warning("Slack sent something over the socket that is not JSON.")
         return None
+
+
+def _payload(answer: BoltResponse) -> object:
     content_type = answer.headers.get("content-type", [""])[0]
-    if not content_type.startswith("application/json"):
-        return {"text": answer.body}
-    payload: dict[str, Any] = json.loads(answer.body)
-    return payload
+    return json.loads(answer.body) if content_type.startswith("application/json") else {"text": answer.body}
+
+
+def _pause(failures: int) -> float:
+    """Nothing after a connection that lasted; else growing waits, jittered for the sake of all the others."""
+    if failures == 0:
+        return 0.0
+    return min(LONGEST_PAUSE_SECONDS, 0.5 * 2.0 ** min(failures - 1, 5)) * random.uniform(0.75, 1.25)  # noqa: S311 -- spreads load, guards nothing

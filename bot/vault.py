@@ -45,7 +45,7 @@ class AesVault:
         for key in self._keys if version == _VERSION else []:
             try:
                 return key.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], _associated(context)).decode()
-            except InvalidTag:
+            except (InvalidTag, ValueError):  # a wrong key, or too short to hold a nonce
                 continue
         raise KeyUndecryptable("no encryption key opens the stored text here")
 

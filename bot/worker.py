@@ -13,6 +13,8 @@ log = logging.getLogger(__name__)
 
 SLOTS = 100
 POLL_SECONDS = 0.5
+_CLOCK_SECONDS = 0.005
+"""The database's clock counts whole milliseconds: a look that comes too early would cost a whole poll."""
 
 
 class Worker:
@@ -50,7 +52,7 @@ class Worker:
 
     def wake_in(self, seconds: float) -> None:
         """Look again after so long, instead of at the next poll."""
-        asyncio.get_running_loop().call_later(seconds, self._wake.set)
+        asyncio.get_running_loop().call_later(seconds + _CLOCK_SECONDS, self._wake.set)
 
     async def serve(self) -> None:
         """Take up due work until stopped."""

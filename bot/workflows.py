@@ -42,6 +42,19 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Sighting:
+    """What the list says about one instance.
+
+    ``certain`` False: not seen, but not every row was read. ``others`` are the rows beside it that were read.
+    """
+
+    instance: Instance | None
+    certain: bool
+    others: tuple[Instance, ...] = ()
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class KeyFacts:
     """What Vibecode says about a key; a listed scope does not prove that it works."""
 

@@ -2,12 +2,13 @@
 
 from slack_bolt.async_app import AsyncApp
 
+from bot.enquiries import Enquiries
 from bot.service import Terminations
 from handlers import confirmation, termination
 from handlers.answers import Answers
 
 
-def register(app: AsyncApp, terminations: Terminations, answers: Answers) -> None:
+def register(app: AsyncApp, terminations: Terminations, enquiries: Enquiries, answers: Answers) -> None:
     """Register every story; the command first, since Bolt looks through its listeners in this order."""
-    termination.register(app, terminations, answers)
+    termination.register(app, terminations, enquiries, answers)
     confirmation.register(app, terminations, answers)

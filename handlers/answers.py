@@ -1,14 +1,15 @@
 """Sees to it that whoever acts is answered, whatever happens, and that no listener raises."""
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 from bot import replies
 from bot.blocks import private
 from bot.errors import HaltbotError, Refused
-from bot.ports import Messenger
+from bot.ports import Message, Messenger
 from bot.service import new_reference
 
 log = logging.getLogger(__name__)
@@ -20,8 +21,8 @@ Listener = Callable[..., Awaitable[None]]
 class Answers:
     """Answers in the acknowledgement where Slack shows it (commands), by a private message otherwise.
 
-    Bolt takes an acknowledgement back when the listener raises after it (slack_bolt 1.30, see ``docs``), so
-    a wrapped listener never raises: refusals become their sentence, faults an apology with a reference.
+    Bolt takes an acknowledgement back when the listener raises after it (see ``bot.bolt``), so a wrapped
+    listener never raises: refusals become their sentence, faults an apology with a reference.
     """
 
     def __init__(self, messenger: Messenger) -> None:
@@ -54,20 +55,45 @@ class Answers:
     def whisper(self, body: Body, text: str) -> None:
         """Tell the person who clicked, after the acknowledgement and without making it wait."""
         container, channel = body.get("container") or {}, body.get("channel") or {}
-        task = asyncio.create_task(
-            self._messenger.whisper(
-                private(text),
-                channel=str(channel.get("id") or container.get("channel_id") or ""),
-                user=str(body["user"]["id"]),
-                response_url=body.get("response_url"),
-            )
+        self._send(
+            private(text),
+            channel=str(channel.get("id") or container.get("channel_id") or ""),
+            user=str(body["user"]["id"]),
+            response_url=body.get("response_url"),
         )
+
+    def follow_up(self, body: Body, finding: Awaitable[Message]) -> None:
+        """Answer a command privately with what takes longer to find out than Slack waits."""
+        self._start(self._find_out(body, finding))
+
+    async def _find_out(self, body: Body, finding: Awaitable[Message]) -> None:
+        try:
+            message = await finding
+        except Exception as error:  # noqa: BLE001 -- told to the person, logged with a reference
+            message = private(_sentence(error))
+        self._send(
+            message,
+            channel=body["channel_id"],
+            user=body["user_id"],
+            response_url=body.get("response_url"),
+        )
+
+    def _send(self, message: Message, *, channel: str, user: str, response_url: str | None) -> None:
+        self._start(self._messenger.whisper(message, channel=channel, user=user, response_url=response_url))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._sending.add(task)
         task.add_done_callback(self._sent)
 
-    async def finish(self) -> None:
-        """Wait for the answers that are on their way."""
-        await asyncio.gather(*self._sending, return_exceptions=True)
+    async def finish(self, *, within_seconds: float) -> None:
+        """Wait for the answers that are on their way, but not for ever."""
+        try:
+            async with asyncio.timeout(within_seconds):
+                while self._sending:
+                    await asyncio.wait(set(self._sending))
+        except TimeoutError:
+            log.warning("%s private answers were not delivered in time.", len(self._sending))
 
     def _sent(self, task: asyncio.Task[None]) -> None:
         self._sending.discard(task)

@@ -12,7 +12,7 @@ from handlers.answers import Answers, Body
 def register(app: AsyncApp, terminations: Terminations, answers: Answers) -> None:
     @answers.button
     async def answer_question(body: Body) -> None:
-        await terminations.press(_press(body), seen_at=_message(body))
+        await terminations.press(_press(body), seen_at=_message(body), response_url=body.get("response_url"))
 
     @answers.button
     async def open_authorisation(body: Body) -> None:

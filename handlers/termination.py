@@ -1,33 +1,47 @@
-"""The command: ``/terminate-workflow ID [force] [reason]``."""
+"""The command: ``/terminate-workflow ID [force] [reason]``, and the questions that it answers."""
 
 from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 
 from bot import replies
-from bot.blocks import permalink, private
+from bot.blocks import found, permalink, private
 from bot.command import Question
-from bot.ports import Duplicate
+from bot.enquiries import Enquiries
+from bot.ports import Duplicate, Message
 from bot.service import Command, Terminations
 from handlers.answers import Answers, Body
 
 
-def register(app: AsyncApp, terminations: Terminations, answers: Answers) -> None:
+def register(app: AsyncApp, terminations: Terminations, enquiries: Enquiries, answers: Answers) -> None:
     @app.command(replies.COMMAND)
     @answers.command
     async def terminate_workflow(ack: Any, body: Body) -> None:
         result = await terminations.request(_command(body))
         if isinstance(result, Question):
-            await ack(
-                text=replies.USAGE, blocks=list(private(replies.USAGE).blocks), response_type="ephemeral"
-            )
+            await _answer(ack, body, result)
         elif isinstance(result, Duplicate):
             link = permalink(body.get("team_domain"), result.termination.message)
-            text = replies.duplicate(result.termination, result.phase, link)
-            await ack(text=text, response_type="ephemeral")
+            await ack(**_private(replies.duplicate(result.termination, result.phase, link)))
         else:
             # The message in the channel is the answer; an empty acknowledgement shows nothing.
             await ack()
+
+    async def _answer(ack: Any, body: Body, question: Question) -> None:
+        team, channel = body["team_id"], body["channel_id"]
+        match question.word:
+            case "status":
+                jobs = await enquiries.under_way(team, channel)
+                links = [permalink(body.get("team_domain"), job.termination.message) for job in jobs]
+                await ack(**_private(replies.under_way(jobs, links)))
+            case "show":
+                answers.follow_up(body, _show(team, channel, question.rest))
+                await ack()
+            case _:
+                await ack(**_private(replies.USAGE))
+
+    async def _show(team: str, channel: str, typed: str) -> Message:
+        return found(await enquiries.show(team, channel, typed))
 
 
 def _command(body: Body) -> Command:
@@ -39,3 +53,8 @@ def _command(body: Body) -> Command:
         delivery=body["trigger_id"],
         response_url=body.get("response_url"),
     )
+
+
+def _private(text: str) -> dict[str, Any]:
+    message = private(text)
+    return {"text": message.text, "blocks": list(message.blocks), "response_type": "ephemeral"}

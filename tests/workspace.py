@@ -1,14 +1,19 @@
 """The whole bot, really wired, between the sandbox's Slack and Vibecode: what the stories are told with."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bot.domain import Event
+from bot.keys import Keys
 from bot.sandbox.slack import Channel, Delivery, Message, Person
 from bot.sandbox.world import COMMAND, World, open_world
-from bot.storage import open_store
+from bot.storage import open_store, open_vault
+
+MAIN_EVENTS = ("requested", "refused", "confirmed", "cancelled", "expired", "attempted", "outcome")
 
 
 @dataclass
@@ -32,12 +37,12 @@ class Workspace(World):
         return [message.text for message in self.slack.private_messages(person or self.requester)]
 
     async def told(self, words: str, *, within: float = 5) -> Message:
-        """Wait until the channel's one message says this."""
+        """Wait until the channel's one message says this; returns it as it was then."""
 
         def says() -> Message | None:
             messages = self.slack.channel_messages(self.channel)
             assert len(messages) <= 1, [message.text for message in messages]
-            return messages[0] if messages and words in messages[0].text else None
+            return messages[0].snapshot() if messages and words in messages[0].text else None
 
         return await self.slack.wait_for(says, within)
 
@@ -47,6 +52,42 @@ class Workspace(World):
 
         return await self.slack.wait_for(says, 5)
 
+    async def ended(self) -> None:
+        """Wait until the bot ends by itself, and raise what it raised."""
+        assert self._serving is not None
+        serving, self._serving = self._serving, None
+        async with asyncio.timeout(10):
+            await serving
+
+    async def remove_key(self) -> None:
+        """Take the channel's key away, as an admin does in a shell."""
+        async with self._keys() as keys:
+            assert await keys.remove(self.slack.team, self.channel.id, by="shell:admin")
+
+    async def copy_sealed_key(self, source: Channel, target: Channel) -> None:
+        """Put the sealed key of one channel into the row of another, as somebody with the file could."""
+        store = await open_store(self.settings.database_url, owner="test", shared=True)
+        try:
+            found = await store.channel_key(self.slack.team, source.id)
+            assert found is not None
+            copied = Event(event="key_copied", team=self.slack.team, channel=target.id, user="nobody")
+            await store.put_channel_key(replace(found, channel=target.id), copied)
+        finally:
+            await store.close()
+
+    async def put_settings(self, settings: dict[str, Any]) -> None:
+        """Change the channel's settings, as an admin does in a shell."""
+        store = await open_store(self.settings.database_url, owner="test", shared=True)
+        try:
+            changed = Event(event="settings", team=self.slack.team, channel=self.channel.id, user="test")
+            await store.put_settings(self.slack.team, self.channel.id, settings, changed)
+        finally:
+            await store.close()
+
+    async def idle(self) -> None:
+        """Wait until Vibecode has answered whatever it was asked."""
+        await self.vibecode.wait_for(lambda: all(call.status is not None for call in self.vibecode.calls))
+
     async def audit(self) -> list[dict[str, Any]]:
         store = await open_store(self.settings.database_url, owner="test", shared=True)
         try:
@@ -54,8 +95,17 @@ class Workspace(World):
         finally:
             await store.close()
 
+    @contextlib.asynccontextmanager
+    async def _keys(self) -> AsyncIterator[Keys]:
+        store = await open_store(self.settings.database_url, owner="test", shared=True)
+        try:
+            yield Keys(store, open_vault(self.settings))
+        finally:
+            await store.close()
+
     async def events(self) -> list[str]:
-        return [event["event"] for event in await self.audit() if event["event"] != "key_set"]
+        """What the audit says about asking, deciding, calling and ending, in order."""
+        return [event["event"] for event in await self.audit() if event["event"] in MAIN_EVENTS]
 
 
 @contextlib.asynccontextmanager

@@ -15,7 +15,15 @@ from bot.sandbox.world import COMMAND, World, open_world
 
 _WAITS_FOR_SOMEBODY = Step(3600, locked=False)
 _BOLD, _DIM, _END = "\033[1m", "\033[2m", "\033[0m"
-_OUTCOMES = ("*Stopped", "*Accepted", "*Nothing to stop", "*Not stopped", "*Unknown", "*Kept running", "*Expired")
+_OUTCOMES = (
+    "*Stopped",
+    "*Accepted",
+    "*Nothing to stop",
+    "*Not stopped",
+    "*Unknown",
+    "*Kept running",
+    "*Expired",
+)
 
 
 async def play() -> int:
@@ -40,7 +48,9 @@ class _Stage:
         await self._soft()
         await self._forced()
         await self._error()
-        _say("That was the main job. `make demo` plays it again; README.md tells how to connect your own Slack.")
+        _say(
+            "That was the main job. `make demo` plays it again; README.md tells how to connect your own Slack."
+        )
 
     async def _soft(self) -> None:
         _title("1. A soft termination runs at once")
@@ -54,7 +64,7 @@ class _Stage:
         world = self._world
         instance = world.vibecode.start_instance(stuck=True)
         await self._type(f"{instance} force deadlocks the CRM")
-        question = await world.slack.wait_for(lambda: self._message(instance))
+        question = await self._until("*Force-terminate", instance)
         self._show(question)
         self._show_buttons(question)
 
@@ -81,15 +91,20 @@ class _Stage:
         await self._world.slack.command(self._world.requester, self._world.channel, COMMAND, text)
 
     async def _outcome(self, instance: str) -> Message:
-        def ended() -> Message | None:
-            message = self._message(instance)
-            return message if message and message.text.startswith(_OUTCOMES) else None
+        return await self._until(_OUTCOMES, instance)
 
-        return await self._world.slack.wait_for(ended)
+    async def _until(self, beginning: str | tuple[str, ...], instance: str) -> Message:
+        """Wait until the message about this instance begins so."""
 
-    def _message(self, instance: str) -> Message | None:
-        messages = self._world.slack.channel_messages(self._world.channel)
-        return next((message for message in messages if instance in message.text), None)
+        def found() -> list[Message]:
+            messages = self._world.slack.channel_messages(self._world.channel)
+            return [
+                message
+                for message in messages
+                if instance in message.text and message.text.startswith(beginning)
+            ]
+
+        return (await self._world.slack.wait_for(found))[0]
 
     def _act(self, person: Person, what: str) -> None:
         print(f"\n  {_bold(person.name)} {what}")

@@ -43,12 +43,14 @@ class World:
         self._stop = asyncio.Event()
         listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._serving = asyncio.create_task(self._serve(listening))
-        await asyncio.wait(
-            {listening, self._serving}, return_when=asyncio.FIRST_COMPLETED, timeout=START_SECONDS
-        )
-        if self._serving.done():
+        self._serving.add_done_callback(lambda _: listening.cancel())
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                self.port = await listening
+        except asyncio.CancelledError:
+            # It ended before it listened: let its error speak.
             await self._serving
-        self.port = await listening
+            raise
         if self.settings.socket_mode:
             await self.slack.wait_connected()
         else:

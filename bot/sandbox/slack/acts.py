@@ -143,6 +143,10 @@ class Acts:
         payload |= {"view": view_json(self._backend, view), "is_cleared": not stack}
         return await self._deliver("interactive", payload)
 
+    def trigger(self, person: Person | str) -> str:
+        """A trigger id as the next thing that this person does would carry it."""
+        return self._backend.triggers.issue(self._person(person))
+
     async def suggest(
         self, person: Person | str, source: Message | View, action_id: str, typed: str
     ) -> Delivery:

@@ -1,12 +1,13 @@
 """Trouble on demand: errors, rate limits, hanging and cut connections for chosen methods."""
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 
 from bot.sandbox.slack.errors import ConnectionCut, SlackRefusal
 
 ANY_METHOD = "*"
+DELIVERY = "delivery"
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,20 @@ class Faults:
     def clear(self) -> None:
         self._planned.clear()
         self.down = False
+
+    @property
+    def planned(self) -> list[tuple[str, str, int]]:
+        """The method, the error and the number of times of everything that is still to happen."""
+        return [
+            (method, error, count)
+            for method, faults in self._planned.items()
+            for error, count in Counter(fault.error for fault in faults).items()
+        ]
+
+    def next_delivery_error(self) -> str | None:
+        """How the next thing that Slack sends to the bot is to fail, if it is."""
+        planned = self._planned.get(DELIVERY)
+        return planned.popleft().error if planned else None
 
     async def before(self, method: str) -> bool:
         """Make the next planned fault of this method happen.

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from bot.sandbox.slack.acts import Acts
 from bot.sandbox.slack.delivery import ACK_SECONDS, Carrier, HttpCarrier
+from bot.sandbox.slack.delivery_trouble import TroubledCarrier
 from bot.sandbox.slack.faults import Faults
 from bot.sandbox.slack.installation import Backend, Installation, Triggers
 from bot.sandbox.slack.rate_limits import RateLimits
@@ -206,6 +207,8 @@ class SlackSandbox(Sights, Acts):
         """Let the next calls of a method (``*``: of any, ``response_url``: of those) go wrong.
 
         ``error`` is one of Slack's codes, or ``hang``, ``drop`` (cut before acting) or ``drop_after``.
+        What Slack sends to the bot is the method ``delivery``, with ``operation_timeout`` (the bot gets it,
+        its acknowledgement comes too late) or ``dispatch_failed`` (the bot does not get it).
         """
         self._faults.plan(method, error, times=times, status=status, retry_after=retry_after)
 
@@ -213,6 +216,11 @@ class SlackSandbox(Sights, Acts):
         """Forget the planned failures."""
         self._faults.clear()
         self.socket_mode.down = False
+
+    @property
+    def planned_failures(self) -> list[tuple[str, str, int]]:
+        """What is still to go wrong: the method, the error, and how often."""
+        return self._faults.planned
 
     @property
     def down(self) -> bool:
@@ -243,4 +251,6 @@ class SlackSandbox(Sights, Acts):
     # --- inner workings
 
     def _carrier(self) -> Carrier:
-        return self._http_carriers[-1] if self._http_carriers else self.socket_mode
+        carrier = self._http_carriers[-1] if self._http_carriers else self.socket_mode
+        trouble = self._faults.next_delivery_error()
+        return TroubledCarrier(carrier, trouble, self._ack_seconds) if trouble else carrier

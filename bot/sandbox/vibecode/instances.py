@@ -146,6 +146,11 @@ class Instances:
             instance.terminating = True
         return True
 
+    def finish(self, instance_id: str) -> None:
+        """Let an instance end by itself, whatever it was doing."""
+        if self.is_running(instance_id):
+            self._end(self._all[instance_id], self._clock(), "finished")
+
     def page(
         self, offset: int, template: str | None, started_by: str | None
     ) -> tuple[list[dict[str, Any]], int]:

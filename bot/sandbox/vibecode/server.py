@@ -37,6 +37,10 @@ class Call:
     status: int | None = None
     #: The call terminated an instance, whatever its answer says.
     executed: bool = False
+    #: The answer's body, with keys masked.
+    answer: str = ""
+    #: The connection was cut instead of answering.
+    cut: bool = False
 
 
 class VibecodeSandbox:
@@ -190,6 +194,10 @@ class VibecodeSandbox:
     def is_running(self, instance_id: str) -> bool:
         return self._instances.is_running(instance_id)
 
+    def finish(self, instance_id: str) -> None:
+        """Let an instance end by itself, whatever it was doing."""
+        self._instances.finish(instance_id)
+
     def script(
         self,
         what: str,
@@ -212,14 +220,24 @@ class VibecodeSandbox:
             Trouble(what, times, method, instance, status, retry_after, after, executes)
         )
 
+    @property
+    def planned_trouble(self) -> list[Trouble]:
+        """The trouble that was made and is still to come."""
+        return [trouble for trouble in self._troubles.scripted if trouble.times > 0]
+
+    def stop_failing(self) -> None:
+        """Forget the trouble that is still to come."""
+        self._troubles.scripted.clear()
+
     def deletes(self, instance_id: str | None = None) -> list[Call]:
         """List the DELETE calls, all or those for one instance."""
         found = [call for call in self.calls if call.method == "DELETE"]
         return found if instance_id is None else [call for call in found if call.instance == instance_id]
 
-    def listen(self, callback: Callable[[Call], None]) -> None:
-        """Have every call shown when it arrives, and again when it is answered."""
+    def listen(self, callback: Callable[[Call], None]) -> Callable[[], None]:
+        """Have every call shown when it arrives, and again when it is answered. Returns what ends it."""
         self._listeners.append(callback)
+        return lambda: self._listeners.remove(callback)
 
     async def wait_for(self, predicate: Callable[[], T], timeout: float = 5) -> T:  # noqa: ASYNC109 - its name in every sandbox
         """Wait until this is true and return it; raises TimeoutError that tells what was seen instead."""
@@ -240,7 +258,7 @@ class VibecodeSandbox:
     ) -> web.StreamResponse:
         call = self._record(request)
         if self.down:
-            return _cut(request)
+            return self._hang_up(call, request)
         trouble = self._troubles.next(call.method, call.instance)
         if trouble is None:
             answer = await handler(request)
@@ -252,12 +270,15 @@ class VibecodeSandbox:
             if trouble.what in UNANSWERED:
                 if trouble.what == "hang":
                     await self._stopping.wait()
-                return _cut(request)
+                return self._hang_up(call, request)
             answer = self._troubles.answer(trouble)
         await asyncio.sleep(self.latency)
         # Gateways set cookies without being asked; nobody should send them back for another key.
         answer.headers["Set-Cookie"] = "sandbox_gateway=1; Path=/"
         call.status = answer.status
+        # Only a listener wants to read it; a load test must not keep every list it was sent.
+        if self._listeners and isinstance(answer, web.Response) and isinstance(answer.body, bytes):
+            call.answer = masked(answer.body.decode(errors="replace"))
         self._tell(call)
         return await self._truncated(request, answer) if trouble and trouble.what == "truncated" else answer
 
@@ -282,6 +303,11 @@ class VibecodeSandbox:
         self._changed.set()
         for listener in self._listeners:
             listener(call)
+
+    def _hang_up(self, call: Call, request: web.Request) -> web.Response:
+        call.cut = True
+        self._tell(call)
+        return _cut(request)
 
     async def _truncated(self, request: web.Request, whole: web.StreamResponse) -> web.StreamResponse:
         part = web.StreamResponse(status=whole.status, headers=whole.headers)

@@ -1,0 +1,113 @@
+"""Says what is known of a running instance: what it works on, since when, and whether it is stuck."""
+
+from datetime import UTC, datetime
+
+from bot.decisions import is_stuck, started_at
+from bot.domain import Termination
+from bot.explanations import explain
+from bot.mrkdwn import escape
+from bot.workflows import Instance
+
+_PAGES = {"DEAL": "crm/deal/details", "LEAD": "crm/lead/details", "CONTACT": "crm/contact/details"}
+_PAGES |= {
+    "COMPANY": "crm/company/details",
+    "QUOTE": "crm/type/7/details",
+    "SMART_INVOICE": "crm/type/31/details",
+}
+_CHANGED = {
+    "template_id": "its template",
+    "document_id": "its document",
+    "started_at": "when it started",
+    "started_by": "who started it",
+}
+
+
+def clock(ms: int) -> str:
+    """A time of day, in the reader's own zone where Slack can show it."""
+    return _date(ms, "{time_secs}", "%H:%M:%S UTC")
+
+
+def moment(ms: int) -> str:
+    """A day and a time of day, likewise."""
+    return _date(ms, "{date_short_pretty} {time}", "%Y-%m-%d %H:%M UTC")
+
+
+def fields(
+    workflow_id: str, instance: Instance | None, portal: str | None, now: int
+) -> list[tuple[str, str]]:
+    """Name what is known, each with its value; without an instance, what the identifier itself tells."""
+    since = instance.started_at if instance and instance.started_at else started_at(workflow_id)
+    known: list[tuple[str, str | None]] = [("Started", moment(since) if since else None)]
+    if instance is not None:
+        known = [
+            ("Document", _document(instance, portal)),
+            ("Template", escape(instance.template_id) if instance.template_id else None),
+            *known,
+            ("Started by", _starter(instance)),
+            ("Last change", moment(instance.modified_at) if instance.modified_at else None),
+            ("Step", lock(instance, now)),
+        ]
+    return [(name, value) for name, value in known if value]
+
+
+def lock(instance: Instance, now: int) -> str:
+    """Say what its step is doing."""
+    until = instance.locked_until
+    if until is None:
+        return "waiting, not executing"
+    if is_stuck(instance, now):
+        return f"stuck: its lock ran out at {clock(until)}"
+    return f"executing, locked until {clock(until)}"
+
+
+def preview(termination: Termination) -> list[str]:
+    """Say how well the instance is known to whoever has to decide about it."""
+    said = []
+    if termination.changes:
+        what = " and ".join(_CHANGED[name] for name in termination.changes)
+        said.append(f"*It is not as you saw it:* {what} changed. Nothing was sent; please decide again.")
+    match termination.preview:
+        case None:
+            said.append("Looking it up in Bitrix24 …")
+        case "read":
+            said.extend(_siblings(termination))
+        case "absent":
+            said.append("It is not in the list of running workflows any more: it has probably finished.")
+        case "not_found":
+            said.append(
+                "The portal runs so many workflows that this one was not found in time. You can still decide."
+            )
+        case code:
+            why = explain(code, None).why
+            said.append(f"What it is could not be looked up: {why} ({code}) You can still decide.")
+    return said
+
+
+def _siblings(termination: Termination) -> list[str]:
+    count, seen = termination.stuck_siblings, termination.seen
+    if not count or seen is None:
+        return []
+    of = f"template {escape(seen.template_id)}" if seen.template_id else "this kind"
+    return [f"{count} more of {of}, or on the same document, {'is' if count == 1 else 'are'} stuck."]
+
+
+def _document(instance: Instance, portal: str | None) -> str | None:
+    document = instance.document_id
+    if not document:
+        return None
+    kind, _, number = document.rpartition("_")
+    dynamic = kind.removeprefix("DYNAMIC_")
+    page = f"crm/type/{dynamic}/details" if kind != dynamic and dynamic.isdigit() else _PAGES.get(kind)
+    if portal is None or page is None or not number.isdigit():
+        return escape(document)
+    return f"<{portal}/{page}/{number}/|{escape(document)}>"
+
+
+def _starter(instance: Instance) -> str | None:
+    if instance.started_by == "0":
+        return "the system"
+    return f"user {escape(instance.started_by)}" if instance.started_by else None
+
+
+def _date(ms: int, shown: str, fallback: str) -> str:
+    return f"<!date^{ms // 1000}^{shown}|{datetime.fromtimestamp(ms / 1000, UTC).strftime(fallback)}>"

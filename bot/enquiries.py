@@ -1,0 +1,45 @@
+"""Questions that stop nothing: what an instance is, and what is under way in a channel."""
+
+from dataclasses import dataclass
+
+from bot.command import workflow_id
+from bot.domain import Job
+from bot.errors import Refused, VibecodeError
+from bot.keys import Keys
+from bot.lookout import Lookout
+from bot.ports import Store
+from bot.workflows import Sighting
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the list says about an instance, and where its portal is, if the channel's settings say."""
+
+    workflow_id: str
+    sighting: Sighting
+    portal: str | None
+    at: int
+
+
+class Enquiries:
+    """Answers from the database and from the list of running workflows."""
+
+    def __init__(self, store: Store, keys: Keys, lookout: Lookout) -> None:
+        self._store = store
+        self._keys = keys
+        self._lookout = lookout
+
+    async def under_way(self, team: str, channel: str) -> list[Job]:
+        """The terminations of this channel that are not finished."""
+        return await self._store.open_in(team, channel)
+
+    async def show(self, team: str, channel: str, typed: str) -> Found:
+        """Look an instance up. Raises Refused, VibecodeError, KeyUnusable."""
+        identifier = workflow_id(typed)
+        key = await self._keys.open(team, channel)
+        try:
+            sighting = await self._lookout.find(key, identifier)
+        except VibecodeError as trouble:
+            raise Refused("not_readable", code=trouble.code, status=trouble.status) from trouble
+        settings = await self._store.settings(team, channel)
+        return Found(identifier, sighting, settings.get("portal"), await self._store.now())

@@ -1,0 +1,143 @@
+"""What every step of a termination needs: recording it, showing it, and letting it rest."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from bot.blocks import Cards
+from bot.decisions import ending
+from bot.domain import Event, Job, Outcome, Phase, Termination, Transition
+from bot.errors import SlackRefused, SlackUnavailable
+from bot.ports import Messenger, Store, Vault
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pace:
+    """How fast and how long: from the settings."""
+
+    calls_per_second: float
+    confirmation_ms: int
+    watch_ms: int
+    soft_first_ms: int | None
+    """How long a force waits for its soft beginning; None: it does not begin softly."""
+
+
+class Progress:
+    """Records steps and keeps the one message of a termination up to date."""
+
+    def __init__(
+        self,
+        store: Store,
+        messenger: Messenger,
+        vault: Vault,
+        cards: Cards,
+        *,
+        wake_in: Callable[[float], None],
+    ) -> None:
+        self.store = store
+        self._messenger = messenger
+        self._vault = vault
+        self._cards = cards
+        self._wake_in = wake_in
+
+    async def advance(
+        self,
+        job: Job,
+        termination: Termination,
+        phase: Phase | None = None,
+        *events: Event,
+        rest_ms: int | None = None,
+    ) -> Job | None:
+        """Record a step; None: somebody else has taken over. Without ``rest_ms`` the lease is renewed."""
+        step = Transition(termination=termination, phase=phase or job.phase, events=events, due_in_ms=rest_ms)
+        return await self.apply(job, step)
+
+    async def apply(self, job: Job, step: Transition) -> Job | None:
+        # What the fence grows by from here on without a recorded step is a crash.
+        return await self.store.advance(job, replace(step, attempts=job.fence))
+
+    async def rest(self, job: Job, termination: Termination, wait_ms: float) -> Job | None:
+        """Give it back for so long; whoever is free takes it up then. None: nothing to go on with now."""
+        if await self.advance(job, termination, rest_ms=int(wait_ms)):
+            self._wake_in(wait_ms / 1000)
+        return None
+
+    async def end(
+        self,
+        job: Job,
+        outcome: Outcome,
+        *,
+        code: str | None = None,
+        status: int | None = None,
+        verified: bool | None = None,
+        name: str = "outcome",
+    ) -> Job | None:
+        """Decide the outcome: record it now, tell it next."""
+        termination = replace(job.termination, verified=verified)
+        now = await self.store.now()
+        return await self.apply(job, ending(termination, name, outcome, now, code=code, status=status))
+
+    def is_shown(self, job: Job) -> bool:
+        return job.termination.shown == _shown(job.termination, job.phase)
+
+    async def show(self, termination: Termination, phase: Phase) -> Termination:
+        """Bring the one message up to date. Raises SlackError."""
+        now = await self.store.now()
+        shown_at = await self._messenger.show(
+            self._cards.termination(termination, phase, now),
+            channel=termination.channel,
+            user=termination.user,
+            at=termination.message,
+            response_url=self._opened(termination.response_url, termination),
+            click_url=self._opened(termination.click_url, termination),
+            reference=termination.id,
+            maybe_posted=termination.maybe_shown,
+            tries=termination.telling_tries,
+        )
+        return replace(termination, message=shown_at, maybe_shown=False, shown=_shown(termination, phase))
+
+    async def show_quietly(self, job: Job) -> Termination:
+        """The same for what is worth a message, but not worth waiting for Slack."""
+        if not _worth_showing(job.termination):
+            return job.termination
+        try:
+            return await self.show(job.termination, job.phase)
+        except SlackRefused:
+            return job.termination
+        except SlackUnavailable as later:
+            return unsure_where(job.termination, later)
+
+    async def correct(self, reference: str) -> None:
+        """Show once more what is true: this process may have shown an older state after a newer one."""
+        job = await self.store.find(reference)
+        if job is not None:
+            await self.show_quietly(job)
+
+    def _opened(self, sealed: str | None, termination: Termination) -> str | None:
+        return self._vault.open(sealed, termination.id) if sealed else None
+
+
+def _worth_showing(termination: Termination) -> bool:
+    """Keep what is only under way from becoming another message where none can be edited.
+
+    Such a message is replaced through the click on it, which Slack allows a few times: the outcome needs one.
+    """
+    editable = termination.message is None or termination.message.ts is not None
+    return editable or (termination.click_url is not None and termination.retries == 0)
+
+
+def unsure_where(termination: Termination, later: SlackUnavailable) -> Termination:
+    """Remember that Slack may have posted a message without our knowing where; a rate limit posts nothing."""
+    posted_unseen = termination.message is None and later.retry_after is None
+    return replace(termination, maybe_shown=termination.maybe_shown or posted_unseen)
+
+
+def pause_ms(tries: int, asked_for: float | None = None) -> int:
+    """The other side's own wish, or growing and jittered waits of 1, 2, 4 … 15 s."""
+    jitter = random.uniform(0.75, 1.25)  # noqa: S311 -- spreads load, guards nothing
+    seconds = asked_for if asked_for is not None else min(15.0, 2.0 ** min(tries - 1, 4)) * jitter
+    return max(50, int(seconds * 1000))
+
+
+def _shown(termination: Termination, phase: Phase) -> str:
+    return f"{phase}.{termination.question}"

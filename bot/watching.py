@@ -1,0 +1,124 @@
+"""Watches an accepted termination until its instance is gone, or until it is time to offer force."""
+
+import random
+from dataclasses import replace
+from http import HTTPStatus
+
+from bot.domain import Job, Outcome, Phase, Termination, event
+from bot.errors import Ambiguous, KeyUnusable, NotExecuted, VibecodeError
+from bot.keys import Keys
+from bot.lookout import Lookout, NotYet, Watch
+from bot.progress import Pace, Progress
+from bot.workflows import Sighting
+
+LONGEST_PAUSE_SECONDS = 15.0
+WRITE_BACK_MS = 5000
+"""How long a forced instance is watched whose step was executing: the step may write it back."""
+
+
+class Watching:
+    """Polls in growing pauses of 1 to 15 s. All watches of a key share what each of them reads."""
+
+    def __init__(self, progress: Progress, keys: Keys, lookout: Lookout, pace: Pace) -> None:
+        self._progress = progress
+        self._keys = keys
+        self._lookout = lookout
+        self._pace = pace
+        self._watches: dict[str, Watch] = {}
+
+    async def watch(self, job: Job) -> Job | None:
+        """Take one look, and say what follows."""
+        termination = job.termination
+        if termination.watch_until is None:
+            return await self._begin(job)
+        now = await self._progress.store.now()
+        try:
+            sighting = await self._look(job)
+        except NotYet as turn:
+            return await self._progress.rest(job, termination, turn.wait_ms * random.uniform(1, 2))  # noqa: S311
+        except (NotExecuted, Ambiguous):
+            sighting = Sighting(None, certain=False)
+        except (KeyUnusable, VibecodeError) as refused:
+            return await self._close(job, code=refused.code)
+        if sighting.instance is None and sighting.certain:
+            return await self._gone(job, now)
+        seen = replace(
+            termination, seen=sighting.instance or termination.seen, verified=sighting.instance is not None
+        )
+        back = sighting.instance is not None and termination.outcome is Outcome.GONE_VERIFIED
+        if back or now >= termination.watch_until:
+            return await self._time_is_up(replace(job, termination=seen), sighting)
+        return await self._look_again_later(job, seen, termination.watch_until - now)
+
+    async def _begin(self, job: Job) -> Job | None:
+        """Say that it was accepted, and until when it is watched."""
+        termination = job.termination
+        until = await self._progress.store.now() + self._watch_ms(termination)
+        begun = replace(job, termination=replace(termination, watch_until=until))
+        shown = begun.termination
+        if not self._progress.is_shown(begun) and not self._is_brief(termination):
+            shown = await self._progress.show_quietly(begun)
+        return await self._look_again_later(job, shown, self._watch_ms(termination))
+
+    async def _look_again_later(self, job: Job, termination: Termination, at_most_ms: int) -> Job | None:
+        pause = min(LONGEST_PAUSE_SECONDS, 2.0**termination.polls) * random.uniform(0.8, 1.0)  # noqa: S311
+        polled = replace(termination, polls=min(termination.polls + 1, 8))
+        return await self._progress.rest(job, polled, min(pause * 1000, max(at_most_ms, 0)))
+
+    async def _look(self, job: Job) -> Sighting:
+        termination = job.termination
+        key = await self._keys.open(termination.team, termination.channel)
+        watch = self._watches.setdefault(termination.id, Watch())
+        sighting = await self._lookout.patrol(key, termination.workflow_id, watch, like=termination.seen)
+        watch.learn()
+        return sighting
+
+    async def _gone(self, job: Job, now: int) -> Job | None:
+        until = job.termination.watch_until
+        if self._is_forced(job.termination) and until is not None and now < until:
+            # It was seen gone before as well; what is waited for is whether it comes back.
+            return await self._look_again_later(job, job.termination, until - now)
+        self._watches.pop(job.termination.id, None)
+        return await self._progress.end(
+            job, Outcome.GONE_VERIFIED, status=HTTPStatus.NO_CONTENT, verified=True
+        )
+
+    async def _time_is_up(self, job: Job, sighting: Sighting) -> Job | None:
+        termination = job.termination
+        self._watches.pop(termination.id, None)
+        if termination.force and not self._is_forced(termination):
+            softened = replace(termination, softened=True, outcome=None, accepted_at=None, watch_until=None)
+            return await self._progress.advance(
+                job, softened, Phase.REQUESTED, event(softened, "soft_first_did_not_suffice")
+            )
+        if self._pace.watch_ms == 0 and not termination.force:
+            return await self._close(job)
+        offered = replace(
+            termination, question=termination.question + 1, outcome=Outcome.ACCEPTED, ended_at=None
+        )
+        name = "still_running" if sighting.instance else "could_not_be_verified"
+        return await self._progress.advance(job, offered, Phase.OFFERED, event(offered, name))
+
+    async def _close(self, job: Job, code: str | None = None) -> Job | None:
+        self._watches.pop(job.termination.id, None)
+        return await self._progress.end(
+            job,
+            Outcome.ACCEPTED,
+            code=code,
+            status=HTTPStatus.NO_CONTENT,
+            verified=job.termination.verified and code is None,
+        )
+
+    def _watch_ms(self, termination: Termination) -> int:
+        if self._is_forced(termination):
+            return WRITE_BACK_MS
+        if termination.force:
+            return self._pace.soft_first_ms or 0
+        return self._pace.watch_ms
+
+    def _is_forced(self, termination: Termination) -> bool:
+        return termination.force and (self._pace.soft_first_ms is None or termination.softened)
+
+    def _is_brief(self, termination: Termination) -> bool:
+        """Tell whether the next look comes so soon that a message in between would only flicker."""
+        return self._watch_ms(termination) == 0

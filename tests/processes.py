@@ -1,0 +1,117 @@
+"""The command ``haltbot`` as a real process, with an environment of its own."""
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+
+from pydantic import SecretStr
+from workspace import Workspace
+
+from bot.config import Settings
+
+FINISH_SECONDS = 20
+_LISTENING = re.compile(r"Listening on http://[\d.]+:(\d+)")
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a process ended and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+
+async def haltbot(*arguments: str, stdin: str = "", environment: Mapping[str, str] | None = None) -> Finished:
+    """Run the command to its end."""
+    process = await _start(*arguments, environment=environment or {})
+    try:
+        async with asyncio.timeout(FINISH_SECONDS):
+            out, err = await process.communicate(stdin.encode())
+    finally:
+        await _end(process)
+    assert process.returncode is not None
+    return Finished(process.returncode, out.decode(), err.decode())
+
+
+@dataclass
+class Running:
+    """A bot that runs as a process; what it logs is kept."""
+
+    process: asyncio.subprocess.Process
+    log: list[str] = field(default_factory=list)
+    _reading: asyncio.Task[None] | None = None
+
+    async def listening(self) -> int:
+        """Wait for the port on which it listens, and go on reading its log."""
+        assert self.process.stderr is not None
+        async with asyncio.timeout(FINISH_SECONDS):
+            while line := (await self.process.stderr.readline()).decode():
+                self.log.append(line)
+                if found := _LISTENING.search(line):
+                    self._reading = asyncio.create_task(self._read())
+                    return int(found[1])
+        raise AssertionError("".join(self.log))
+
+    async def stop(self, number: signal.Signals) -> int:
+        """Send a signal, wait for the end, and return the exit code."""
+        self.process.send_signal(number)
+        async with asyncio.timeout(FINISH_SECONDS):
+            code = await self.process.wait()
+            if self._reading is not None:
+                await self._reading
+        return code
+
+    async def _read(self) -> None:
+        assert self.process.stderr is not None
+        while line := await self.process.stderr.readline():
+            self.log.append(line.decode())
+
+
+@contextlib.asynccontextmanager
+async def running_bot(work: Workspace, **environment: str) -> AsyncIterator[Running]:
+    """Run ``haltbot run`` for a workspace whose own bot is not started; Slack can reach it."""
+    process = await _start("run", environment=variables(work.settings) | environment)
+    running = Running(process)
+    try:
+        port = await running.listening()
+        if work.settings.socket_mode:
+            await work.slack.wait_connected()
+        else:
+            work.slack.deliver_by_http(f"http://127.0.0.1:{port}/slack/events")
+        yield running
+    finally:
+        await _end(process)
+
+
+def variables(settings: Settings) -> dict[str, str]:
+    """Write settings as the environment that gives them."""
+    written = {}
+    for name, value in settings:
+        if value is not None:
+            written[name.upper()] = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+    return written
+
+
+async def _start(*arguments: str, environment: Mapping[str, str]) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bot",
+        *arguments,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=os.environ | environment,
+    )
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.kill()
+        await process.wait()

@@ -1,0 +1,222 @@
+"""Bolt's faults cannot reach a command; once a test named ``test_bolt_still_…`` fails, its work-around can go."""
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_sdk.web.async_client import AsyncWebClient
+from workspace import Workspace
+
+from bot import replies
+from bot.blocks import FORCE_TERMINATE
+from bot.bolt import Bolt, Identity
+from bot.errors import Refused, SlackRefused, SlackUnavailable
+from bot.payloads import Malformed
+from bot.sandbox.slack import SlackSandbox
+from bot.sandbox.slack.delivery import signed_headers
+from bot.slack import SlackMessenger, open_session
+from handlers.answers import Answers
+
+ROOT = Path(__file__).parent.parent
+COMMAND = {"command": "/x", "team_id": "T1", "channel_id": "C1", "user_id": "U1", "trigger_id": "1"}
+CLICK = {
+    "type": "block_actions",
+    "user": {"id": "U1"},
+    "container": {"message_ts": "1.2", "channel_id": "C1"},
+    "actions": [{"action_id": "x", "type": "button"}],
+}
+Listener = Callable[..., Awaitable[None]]
+
+
+async def authorize(**_: Any) -> AuthorizeResult:
+    return AuthorizeResult(enterprise_id=None, team_id=None, bot_token="xoxb-1")
+
+
+def plain_bolt(listener: Listener, **settings: Any) -> AsyncApp:
+    app = AsyncApp(signing_secret="s" * 32, authorize=authorize, **settings)
+    app.command("/x")(listener)
+    return app
+
+
+async def post(app: AsyncApp, fields: Mapping[str, str], **headers: str) -> int:
+    body = urlencode(fields)
+    signed = signed_headers("s" * 32, body.encode()) | headers
+    answer = await app.async_dispatch(AsyncBoltRequest(body=body, headers=signed))
+    return answer.status
+
+
+async def acknowledge(ack: Any) -> None:
+    await ack()
+
+
+async def acknowledge_and_fail(ack: Any) -> None:
+    await ack()
+    raise Refused("question_gone")
+
+
+async def test_bolt_still_loses_a_form_with_the_word_payload():
+    """Why the body is parsed in ``bot.edge``."""
+    app = plain_bolt(acknowledge)
+
+    assert 200 == await post(app, COMMAND)
+    assert 404 == await post(app, COMMAND | {"text": "bad payload"})
+
+
+async def test_bolt_still_takes_an_acknowledgement_back():
+    """Why ``handlers.answers`` lets nothing out of a listener."""
+    assert 200 == await post(plain_bolt(acknowledge), COMMAND)
+    assert 500 == await post(plain_bolt(acknowledge_and_fail, process_before_response=True), COMMAND)
+
+
+async def test_bolt_still_trips_over_a_broken_timestamp():
+    """Why the signature is checked in ``bot.edge``."""
+    assert 500 == await post(plain_bolt(acknowledge), COMMAND, **{"X-Slack-Request-Timestamp": "yesterday"})
+
+
+async def test_bolt_still_logs_the_body_of_a_bad_signature(caplog: pytest.LogCaptureFixture):
+    """Why its own verification is off."""
+    caplog.set_level(logging.INFO)
+
+    await post(plain_bolt(acknowledge), COMMAND | {"text": "a secret"}, **{"X-Slack-Signature": "v0=1"})
+
+    assert "a+secret" in caplog.text
+
+
+@pytest.fixture(name="slack")
+async def _slack():
+    async with SlackSandbox() as slack:
+        yield slack
+
+
+@pytest.fixture(name="client")
+async def _client(slack: SlackSandbox):
+    async with open_session() as session:
+        yield AsyncWebClient(token=slack.bot_token, base_url=slack.api_url, session=session)
+
+
+@pytest.fixture(name="answers")
+async def _answers(client: AsyncWebClient):
+    answers = Answers(SlackMessenger(client, client.session))
+    yield answers
+    await answers.finish(within_seconds=5)
+
+
+async def test_a_failure_right_after_the_acknowledgement_leaves_it_standing(
+    client: AsyncWebClient, answers: Answers
+):
+    """A refusal is answered, a bug is apologised for with a reference; neither is a 404 or a 500."""
+
+    @answers.command
+    async def refuse(ack: Any, body: Any) -> None:
+        await ack()
+        raise Refused("question_gone")
+
+    @answers.command
+    async def break_down(ack: Any, body: Any) -> None:
+        await ack()
+        raise ZeroDivisionError
+
+    def register(app: AsyncApp) -> None:
+        app.command("/x")(refuse)
+        app.command("/y")(break_down)
+
+    bolt = Bolt(client, Identity(client), register)
+
+    refused, broken = await bolt.dispatch(COMMAND), await bolt.dispatch(COMMAND | {"command": "/y"})
+
+    assert (200, 200) == (refused.status, broken.status)
+    assert "no longer known" in refused.body
+    assert "our fault" in broken.body
+
+
+async def test_a_failure_in_a_click_is_acknowledged_and_told(
+    slack: SlackSandbox, client: AsyncWebClient, answers: Answers
+):
+    """The person who clicked reads privately what became of it."""
+
+    @answers.button
+    async def break_down(body: Any) -> None:
+        raise ZeroDivisionError
+
+    person, channel = slack.add_person("Rita"), slack.add_channel("ops")
+    bolt = Bolt(client, Identity(client), lambda app: app.action("x")(break_down))
+
+    answer = await bolt.dispatch(
+        CLICK | {"user": {"id": person.id}, "container": {"message_ts": "1.2", "channel_id": channel.id}}
+    )
+    (told,) = await slack.wait_for(lambda: slack.private_messages(person))
+
+    assert 200 == answer.status
+    assert "our fault" in told.text
+
+
+async def test_the_second_of_two_clicks_is_acknowledged(either: Workspace):
+    """A refusal that comes right after the click is what Bolt would turn into a timeout."""
+    instance = either.vibecode.start_instance()
+    await either.command(f"{instance} force deadlock")
+    question = (await either.told("Force-terminate")).snapshot()
+
+    clicks = await asyncio.gather(
+        *(either.slack.click(either.requester, question, FORCE_TERMINATE) for _ in range(2))
+    )
+    await either.whispered("Already answered")
+    await either.vibecode.wait_for(lambda: either.vibecode.deletes(instance))
+    await either.told("gone")
+
+    assert [200, 200] == [click.status for click in clicks]
+    assert 1 == len(either.vibecode.deletes(instance))
+
+
+def test_every_refusal_has_its_sentence():
+    """A refusal without a sentence would be a bug that only a person in trouble meets."""
+    sources = [path.read_text() for folder in ("bot", "handlers") for path in (ROOT / folder).glob("*.py")]
+    raised = {name for source in sources for name in re.findall(r'Refused\(\s*"(\w+)"', source)}
+
+    assert {"broken", "not_recorded", "question_gone"} <= raised
+    assert set() == raised - replies._REFUSALS.keys()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"type": "event_callback", "authorizations": [{"authorizations": 1}]},
+        {"type": "event_callback", "event": {"user": 1}},
+        {"type": "event_callback", "event": {"channel": 1}},
+    ],
+)
+async def test_what_bolt_cannot_read_is_malformed(client: AsyncWebClient, body: dict[str, Any]):
+    """Bolt looks deep into payloads and raises what Python raises."""
+    with pytest.raises(Malformed):
+        await Bolt(client, Identity(client), lambda _: None).dispatch(body)
+
+
+async def test_commands_are_taken_in_before_slack_says_who_we_are(
+    slack: SlackSandbox, client: AsyncWebClient
+):
+    """Bolt itself would ask at each request, and refuse the command when it gets no answer."""
+    slack.down = True
+    identity = Identity(client)
+    bolt = Bolt(client, identity, lambda app: app.command("/x")(acknowledge))
+
+    answers = await asyncio.gather(*(bolt.dispatch(COMMAND) for _ in range(20)))
+
+    assert {200} == {answer.status for answer in answers}
+    assert [] == slack.calls_of("auth.test")
+    with pytest.raises(SlackUnavailable):
+        await identity.ask()
+
+
+async def test_a_token_without_the_needed_scopes_is_refused(slack: SlackSandbox, client: AsyncWebClient):
+    """At the start, not when the first outcome cannot be told."""
+    slack.bot_scopes = {"commands"}
+
+    with pytest.raises(SlackRefused, match="missing_scope: chat:write"):
+        await Identity(client).keep_asking()

@@ -1,0 +1,148 @@
+"""What Slack, or a person, sends twice is done once; the second time points to the first."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from workspace import Workspace, workspace
+
+from bot.blocks import FORCE_TERMINATE
+from bot.domain import REPEAT_WINDOW_MS
+from bot.sandbox.slack import Delivery
+from bot.sandbox.vibecode import Step
+
+WAITING = Step(3600, locked=False)
+
+
+def link(work: Workspace) -> str:
+    return f"/archives/{work.channel.id}/p{work.message().ts.replace('.', '')}"
+
+
+def said(delivery: Delivery) -> str:
+    return str(delivery.json.get("text"))
+
+
+async def test_the_same_delivery_again_starts_nothing(either: Workspace):
+    """A replayed HTTP request, or an envelope that Slack delivers again under the same id."""
+    instance = either.vibecode.start_instance(steps=[WAITING])
+    first = await either.command(f"{instance} looping")
+    await either.told("is gone")
+
+    again = await either.slack.redeliver(first)
+
+    assert (200, first.envelope_id) == (again.status, again.envelope_id)
+    assert link(either) in said(again)
+    assert 1 == len(either.vibecode.deletes(instance))
+    assert ["requested", "attempted", "outcome"] == await either.events()
+
+
+async def test_twenty_replays_at_once_start_nothing(work: Workspace):
+    """They race each other and the first one; exactly one termination comes of it."""
+    instance = work.vibecode.start_instance(steps=[WAITING])
+    first = await work.command(f"{instance} looping")
+
+    again = await asyncio.gather(*(work.slack.redeliver(first) for _ in range(20)))
+    await work.told("is gone")
+
+    assert {200} == {delivery.status for delivery in again}
+    assert all("No second one was started" in said(delivery) for delivery in again)
+    assert 1 == len(work.vibecode.deletes(instance))
+
+
+async def test_a_redelivery_after_a_restart_starts_nothing(tmp_path: Path):
+    """What was done is remembered in the database, not in the process."""
+    async with workspace(tmp_path) as work:
+        instance = work.vibecode.start_instance(steps=[WAITING])
+        first = await work.command(f"{instance} looping")
+        await work.told("is gone")
+        await work.stop()
+        await work.start()
+
+        again = await work.slack.redeliver(first)
+
+        assert link(work) in said(again)
+        assert 1 == len(work.vibecode.deletes(instance))
+
+
+async def test_pressing_enter_again_points_to_the_first_one(either: Workspace):
+    """After a timeout the text is still in the box, so people press Enter again."""
+    instance = either.vibecode.start_instance(steps=[WAITING])
+    await either.command(f"{instance} looping")
+    await either.told("is gone")
+
+    again = await either.command(f"{instance} looping")
+
+    assert link(either) in said(again)
+    assert 1 == len(either.vibecode.deletes(instance))
+
+
+async def test_pressing_enter_again_while_it_is_under_way_says_so(either: Workspace):
+    """Whoever asks: a second stop of what is being stopped is not started."""
+    instance = either.vibecode.start_instance(steps=[WAITING])
+    either.vibecode.script("BITRIX_UNAVAILABLE", method="DELETE", retry_after=1)
+    await either.command(f"{instance} looping")
+    await either.told("Not yet")
+
+    own = await either.command(f"{instance} looping")
+    colleagues = await either.command(f"{instance} me too", by=either.colleague)
+    await either.told("is gone")
+
+    assert "already under way" in said(own)
+    assert "already under way" in said(colleagues)
+    assert link(either) in said(colleagues)
+    assert 2 == len(either.vibecode.deletes(instance))
+
+
+async def test_another_reason_is_another_request(work: Workspace):
+    """Only what is literally the same, of the same person, is taken for a second Enter."""
+    instance = work.vibecode.start_instance(steps=[WAITING])
+    await work.command(f"{instance} looping")
+    await work.told("is gone")
+
+    other = await work.command(f"{instance} still looping")
+    await work.slack.wait_for(lambda: len(work.slack.channel_messages(work.channel)) == 2)
+
+    assert "" == other.body
+    assert 120_000 == REPEAT_WINDOW_MS
+
+
+async def test_a_question_is_not_asked_twice(either: Workspace):
+    """Enter again on a forced one points to the question that stands."""
+    instance = either.vibecode.start_instance(steps=[WAITING])
+    await either.command(f"{instance} force deadlock")
+    await either.told("Force-terminate")
+
+    again = await either.command(f"{instance} force deadlock")
+
+    assert link(either) in said(again)
+    assert [] == either.vibecode.deletes(instance)
+
+
+async def test_a_redelivered_click_forces_once(either: Workspace):
+    """The second one finds the question answered."""
+    instance = either.vibecode.start_instance(steps=[WAITING])
+    await either.command(f"{instance} force deadlock")
+    await either.told("Force-terminate")
+    first = await either.click(FORCE_TERMINATE)
+    await either.told("is gone")
+
+    again = await either.slack.redeliver(first)
+    await either.whispered("Already answered")
+
+    assert 200 == again.status
+    assert 1 == len(either.vibecode.deletes(instance))
+
+
+@pytest.mark.parametrize("mode", ["http", "socket"])
+async def test_enter_again_after_a_timeout_starts_one(tmp_path: Path, mode: str):
+    """The first one's acknowledgement is lost on its way; the person sees Slack's timeout and repeats it."""
+    async with workspace(tmp_path, mode=mode) as work:
+        instance = work.vibecode.start_instance(steps=[WAITING])
+        lost = await work.command(f"{instance} looping", trigger_id="1.2.lost")
+        assert lost.ok
+
+        again = await work.command(f"{instance} looping", trigger_id="1.2.again")
+        await work.told("is gone")
+
+        assert "No second one was started" in said(again)
+        assert 1 == len(work.vibecode.deletes(instance))

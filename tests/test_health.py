@@ -1,0 +1,100 @@
+"""What a monitor sees: alive, ready, and numbers, in both modes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from workspace import Workspace, workspace
+
+from bot.app import CannotStart
+
+
+@pytest.fixture(name="http")
+async def _http() -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient() as client:
+        yield client
+
+
+def url(work: Workspace, path: str) -> str:
+    return f"http://127.0.0.1:{work.port}{path}"
+
+
+async def ready(work: Workspace, http: httpx.AsyncClient, status: int) -> dict[str, bool]:
+    """Ask until the answer has this status; each question takes its time, so nothing spins."""
+    async with asyncio.timeout(8):
+        while (answer := await http.get(url(work, "/readyz"))).status_code != status:
+            pass
+    return answer.json()
+
+
+async def test_a_running_bot_is_alive_and_ready(either: Workspace, http: httpx.AsyncClient):
+    """Database, Slack and worker are named one by one."""
+    checks = await ready(either, http, 200)
+    alive = await http.get(url(either, "/healthz"))
+
+    assert {"database": True, "slack": True, "worker": True} == checks
+    assert 200 == alive.status_code
+
+
+async def test_metrics_are_in_prometheus_s_format(either: Workspace, http: httpx.AsyncClient):
+    """The text format, with its content type."""
+    answer = await http.get(url(either, "/metrics"))
+
+    assert 200 == answer.status_code
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    assert "# HELP" in answer.text
+
+
+async def test_the_command_is_taken_in_by_http_mode_alone(either: Workspace, http: httpx.AsyncClient):
+    """Over Socket Mode nothing signs a request, so no door is open for one."""
+    answer = await http.post(url(either, "/slack/events"), content=b"command=x")
+
+    assert (404 if either.settings.socket_mode else 401) == answer.status_code
+
+
+async def test_it_is_not_ready_until_slack_has_answered(tmp_path: Path, http: httpx.AsyncClient):
+    """Slack is away at the start: alive, not ready, and a command is taken in all the same."""
+    async with workspace(tmp_path, start=False) as work:
+        work.slack.fail("auth.test", "internal_error", times=99)
+        await work.start()
+        checks = await ready(work, http, 503)
+        alive = await http.get(url(work, "/healthz"))
+        delivery = await work.command("help")
+
+    assert {"database": True, "slack": False, "worker": True} == checks
+    assert 200 == alive.status_code
+    assert delivery.ok
+
+
+async def test_a_lost_socket_is_not_ready(tmp_path: Path, http: httpx.AsyncClient):
+    """Socket Mode without a connection brings no command, and the monitor sees it."""
+    async with workspace(tmp_path, mode="socket") as work:
+        await ready(work, http, 200)
+        work.slack.down = True
+        checks = await ready(work, http, 503)
+
+    assert (True, False) == (checks["database"], checks["slack"])
+
+
+@pytest.mark.parametrize("error", ["invalid_auth", "account_inactive"])
+async def test_a_refused_token_ends_the_bot_with_a_sentence(tmp_path: Path, error: str):
+    """Waiting would not help: the sentence names the variable and what to do, not the token."""
+    async with workspace(tmp_path, start=False) as work:
+        work.slack.fail("auth.test", error, times=99)
+        await work.start()
+        with pytest.raises(CannotStart) as refused:
+            await work.ended()
+
+    assert f"SLACK_BOT_TOKEN: Slack refused it ({error})" in str(refused.value)
+    assert work.slack.bot_token not in str(refused.value)
+
+
+async def test_a_port_in_use_is_named(work: Workspace, tmp_path: Path):
+    """The second bot says which setting to change."""
+    folder = tmp_path / "second"
+    folder.mkdir()
+    with pytest.raises(CannotStart, match=f"HALTBOT_PORT: cannot listen on 127.0.0.1:{work.port}"):
+        async with workspace(folder, haltbot_port=work.port):
+            raise AssertionError("it has started")

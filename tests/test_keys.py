@@ -1,0 +1,253 @@
+"""A channel's key: put in by a shell, sealed in the database, seen by nobody."""
+
+import base64
+import secrets
+import signal
+import sqlite3
+from pathlib import Path
+
+import pytest
+from processes import Finished, haltbot, running_bot
+from workspace import Workspace, workspace
+
+from bot.errors import KeyNotAccepted, KeyUndecryptable
+from bot.keys import check_key, hint
+from bot.sandbox.vibecode import Step
+from bot.vault import AesVault, decode_keys, key_file
+from bot.workflows import ApiKey
+
+KEY = "vibe_api_" + "0123456789abcdef" * 2
+APP_KEY = "vibe_app_" + "0123456789abcdef" * 2
+SESSION = "vibe_session_" + "fedcba9876543210" * 2
+HERE = ("--team", "T0HALTBOT", "--channel", "C0OPS")
+WAITING = Step(3600, locked=False)
+
+
+def new_encryption_key() -> str:
+    return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def stored_rows(folder: Path) -> str:
+    """Everything in the database, as text."""
+    connection = sqlite3.connect(folder / "haltbot.db")
+    try:
+        return "\n".join(connection.iterdump())
+    finally:
+        connection.close()
+
+
+async def test_a_key_is_set_listed_and_removed(tmp_path: Path):
+    """The whole life of a key in a shell; what is printed shows its first 16 and last 4 characters."""
+    before = await haltbot("key", "list")
+    placed = await haltbot("key", "set", *HERE, stdin=KEY + "\n")
+    listed = await haltbot("key", "list")
+    removed = await haltbot("key", "remove", *HERE)
+    again = await haltbot("key", "remove", *HERE)
+
+    assert (0, "No channel has a key yet: haltbot key set --team T… --channel C…\n") == (before.code, before.out)
+    assert (0, "Key vibe_api_0123456…cdef set for channel C0OPS of team T0HALTBOT.\n") == (placed.code, placed.out)
+    assert (0, True) == (listed.code, listed.out.startswith("T0HALTBOT C0OPS vibe_api_0123456…cdef, set by shell:"))
+    assert (0, "Key removed.\n") == (removed.code, removed.out)
+    assert (1, "That channel had no key; nothing was changed.\n") == (again.code, again.out)
+    assert not said([before, placed, listed, removed, again], KEY)
+    assert KEY not in stored_rows(tmp_path)
+    assert "key_set" in stored_rows(tmp_path)
+    assert 0o600 == (tmp_path / "haltbot.db.key").stat().st_mode & 0o777
+
+
+def said(finished: list[Finished], secret: str) -> bool:
+    return any(secret in one.out + one.err for one in finished)
+
+
+async def test_a_key_as_an_argument_is_refused_and_not_repeated(tmp_path: Path):
+    """Arguments stand in the process list and the shell's history, so none of them takes a key."""
+    finished = await haltbot("key", "set", *HERE, KEY)
+
+    assert 2 == finished.code
+    assert not said([finished], KEY)
+    assert "standard input" in finished.err
+    assert not (tmp_path / "haltbot.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "session", "reason"),
+    [
+        ("vibe_live_" + "0123456789abcdef" * 2, None, "a management key (vibe_live_…) reaches no workflows"),
+        (APP_KEY, None, "needs a session token: add --session"),
+        (KEY, SESSION, "goes without a session token"),
+        (APP_KEY, "with a space in it", "characters that no token has"),
+        (APP_KEY, "", "characters that no token has"),
+        ("xoxb-1234567890", None, "a key looks like vibe_api_"),
+        (KEY + " ", None, "a key looks like vibe_api_"),
+        ("", None, "a key looks like vibe_api_"),
+    ],
+)
+def test_a_key_that_cannot_work_is_refused_with_the_reason(key, session, reason):
+    """The reason helps, and repeats neither the key nor the session."""
+    with pytest.raises(KeyNotAccepted, match=r".") as refused:
+        check_key(key, session)
+
+    assert reason in str(refused.value)
+    assert not key or key not in str(refused.value)
+
+
+async def test_a_management_key_is_refused_in_the_shell(tmp_path: Path):
+    """The exit code tells, the sentence says why, nothing is stored."""
+    key = KEY.replace("_api_", "_live_")
+    finished = await haltbot("key", "set", *HERE, stdin=key)
+
+    assert 1 == finished.code
+    assert "The key was not stored: a management key" in finished.err
+    assert not said([finished], key)
+    assert "No channel has a key yet" in (await haltbot("key", "list")).out
+
+
+async def test_an_application_s_key_travels_with_its_session(work: Workspace):
+    """Both come from standard input, both are sealed, both headers are sent."""
+    key = work.vibecode.add_key(APP_KEY)
+    work.vibecode.add_session(key, SESSION)
+    where = ("--team", work.slack.team, "--channel", work.channel.id)
+    finished = await haltbot(
+        "key", "set", *where, "--session", stdin=f"{APP_KEY}\n{SESSION}\n", environment=environment(work)
+    )
+    listed = await haltbot("key", "list", environment=environment(work))
+    instance = work.vibecode.start_instance(steps=[WAITING])
+    await work.command(f"{instance} loops")
+    await work.told("is gone")
+
+    (call,) = work.vibecode.deletes(instance)
+    assert 0 == finished.code, finished.err
+    assert {"X-Api-Key", "Authorization"} <= call.headers.keys()
+    assert "vibe_app_0123456…cdef with a session" in listed.out
+    assert not said([finished, listed], SESSION)
+
+
+def environment(work: Workspace) -> dict[str, str]:
+    keys = work.settings.haltbot_encryption_keys
+    assert keys is not None
+    return {"DATABASE_URL": work.settings.database_url, "HALTBOT_ENCRYPTION_KEYS": keys.get_secret_value()}
+
+
+async def test_a_sealed_key_opens_only_where_it_was_sealed(work: Workspace):
+    """Somebody copies the row of another channel: it does not decrypt, and the person reads whom to ask."""
+    elsewhere = work.slack.add_channel("random")
+    await work.set_key(work.vibecode.add_key(KEY), channel=elsewhere)
+    await work.copy_sealed_key(elsewhere, work.channel)
+    await work.command(f"{work.vibecode.start_instance()} loops")
+    message = await work.told("Not stopped")
+
+    assert "cannot be opened" in message.text
+    assert "KEY_UNDECRYPTABLE" in message.text
+    assert [] == work.vibecode.calls
+
+
+def test_what_is_sealed_is_bound_to_its_context():
+    """Another team, channel or purpose, or the same letters cut otherwise, open nothing."""
+    vault = AesVault([secrets.token_bytes(32)])
+    sealed = vault.seal("secret", "key", "T1", "C1")
+
+    assert "secret" == vault.open(sealed, "key", "T1", "C1")
+    for context in [("key", "T1", "C2"), ("key", "T2", "C1"), ("session", "T1", "C1"), ("key", "T1C", "1")]:
+        with pytest.raises(KeyUndecryptable):
+            vault.open(sealed, *context)
+
+
+@pytest.mark.parametrize("damage", ["", "v1", "v1.", "v1.???", "v1.AAAA", "v2.{body}", "v1.{flipped}"])
+def test_a_damaged_text_does_not_open(damage):
+    """Truncated, altered or of a later version: an error of ours, never an answer."""
+    vault = AesVault([secrets.token_bytes(32)])
+    body = vault.seal("secret", "here").removeprefix("v1.")
+    flipped = body[:20] + ("A" if body[20] != "A" else "B") + body[21:]
+
+    with pytest.raises(KeyUndecryptable):
+        vault.open(damage.format(body=body, flipped=flipped), "here")
+
+
+def test_the_same_key_is_sealed_differently_each_time():
+    """Nobody sees from the database which channels share a key's text; pacing knows it by a name."""
+    vault = AesVault([secrets.token_bytes(32)])
+
+    assert vault.seal(KEY, "here") != vault.seal(KEY, "here")
+    assert vault.key_id(KEY) == vault.key_id(KEY)
+    assert vault.key_id(KEY) not in (vault.key_id(APP_KEY), KEY)
+
+
+async def test_encryption_keys_are_rotated_without_a_stop(tmp_path: Path):
+    """New key first, old one behind it, rotate, drop the old one: the bot works all the way."""
+    old, new = new_encryption_key(), new_encryption_key()
+    async with workspace(tmp_path, start=False, haltbot_encryption_keys=old) as work:
+        both = {"DATABASE_URL": work.settings.database_url, "HALTBOT_ENCRYPTION_KEYS": f"{new}, {old}"}
+        app_key = work.vibecode.add_key(APP_KEY)
+        work.vibecode.add_session(app_key, SESSION)
+        await work.set_key(app_key, session=SESSION)
+        await work.set_key(work.vibecode.add_key(KEY), channel=work.slack.add_channel("random"))
+        rotated = await haltbot("key", "rotate", environment=both)
+        with_old = await haltbot("key", "rotate", environment=both | {"HALTBOT_ENCRYPTION_KEYS": old})
+        async with running_bot(work, HALTBOT_ENCRYPTION_KEYS=new):
+            instance = work.vibecode.start_instance(steps=[WAITING])
+            await work.command(f"{instance} loops")
+            await work.told("is gone")
+
+    assert 0 == rotated.code, rotated.err
+    assert "2 channel(s) sealed with the first encryption key" in rotated.out
+    assert 1 == with_old.code
+    assert "Traceback" not in with_old.err
+    assert not said([rotated, with_old], KEY)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    ["", ",", "not base64!", base64.b64encode(b"too short").decode(), f"{new_encryption_key()},c2hvcnQ="],
+)
+def test_an_encryption_key_that_is_none_is_refused(keys):
+    """The error names what is wanted and repeats nothing."""
+    with pytest.raises(ValueError, match="base64") as refused:
+        AesVault(decode_keys(keys))
+
+    assert not keys.strip(",") or keys not in str(refused.value)
+
+
+def test_the_key_file_is_made_once_and_for_its_owner_alone(tmp_path: Path):
+    """The second start reads what the first one wrote."""
+    path = tmp_path / "haltbot.db.key"
+
+    assert key_file(path) == key_file(path)
+    assert 0o600 == path.stat().st_mode & 0o777
+
+
+@pytest.mark.parametrize(
+    ("key", "shown"),
+    [(KEY, "vibe_api_0123456…cdef"), ("vibe_api_12345678", "vibe_api_123…")],
+)
+def test_a_hint_hides_most_of_a_key(key, shown):
+    """As the platform shows it; a short one shows less."""
+    assert shown == hint(key)
+
+
+def test_no_repr_shows_a_key():
+    """What a debugger or a traceback prints of it."""
+    assert "0123" not in repr(ApiKey(KEY, SESSION)) + str(ApiKey(KEY, SESSION))
+
+
+@pytest.mark.parametrize("mode", ["http", "socket"])
+async def test_no_log_shows_a_secret(tmp_path: Path, mode: str):
+    """A real process at its most talkative: no key, no token, no response_url, whatever goes wrong."""
+    async with workspace(tmp_path, mode=mode, start=False) as work:
+        async with running_bot(work, HALTBOT_LOG_LEVEL="DEBUG") as bot:
+            good, bad = work.vibecode.start_many(2, steps=[WAITING])
+            work.vibecode.script("INVALID_API_KEY", method="DELETE", instance=bad)
+            work.slack.fail("chat.postMessage", "internal_error")
+            await work.command(f"{good} a private matter")
+            await work.told("is gone")
+            await work.command(f"{bad} force another one")
+            await work.slack.wait_for(lambda: len(work.slack.channel_messages(work.channel)) == 2)
+            await work.command(f"{bad} {KEY}")
+            code = await bot.stop(signal.SIGTERM)
+        log = "".join(bot.log)
+
+    assert 0 == code, log
+    assert "DEBUG" in log
+    held = [*work.settings.secrets(), work.key, KEY]
+    held += [delivery.payload["response_url"] for delivery in work.slack.deliveries]
+    assert [] == [secret for secret in held if secret in log]
+    assert [] == [reason for reason in ("a private matter", "another one") if reason in log]

@@ -1,0 +1,160 @@
+"""The published manifest is what the code registers and calls, in both modes."""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from processes import haltbot
+
+import handlers
+from bot.blocks import AUTHORISE, FORCE_TERMINATE, KEEP_RUNNING, TERMINATE_SOFTLY
+from bot.manifest import http_manifest, socket_manifest
+from handlers.answers import Answers
+
+ROOT = Path(__file__).parent.parent
+URL = "https://haltbot.example.com"
+MANIFESTS = {"socket": yaml.safe_load(socket_manifest()), "http": yaml.safe_load(http_manifest(URL + "/"))}
+
+#: What Slack asks for each method that the code may call; where there are several, any one of them will do.
+SCOPES: dict[str, set[str]] = {
+    "auth.test": set(),
+    "apps.connections.open": set(),  # the app-level token's own scope, which no manifest contains
+    "chat.postEphemeral": {"chat:write"},
+    "chat.postMessage": {"chat:write"},
+    "chat.update": {"chat:write"},
+    "conversations.history": {"channels:history", "groups:history"},
+    "conversations.info": {"channels:read", "groups:read"},
+    "usergroups.users.list": {"usergroups:read"},
+    "users.info": {"users:read"},
+    "views.open": set(),
+    "views.publish": set(),
+    "views.update": set(),
+}
+EVENT_SCOPES = {"app_home_opened": set(), "app_uninstalled": set(), "tokens_revoked": set()}
+_METHOD = re.compile(
+    r"\b((?:apps|auth|chat|conversations|usergroups|users|views)[._][a-z]+(?:[._][a-zA-Z]+)*)\b"
+)
+
+
+class Registrations:
+    """Takes down what the handlers register, in Bolt's place."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, list[Any]] = defaultdict(list)
+
+    def __getattr__(self, kind: str) -> Callable[..., Callable[..., Any]]:
+        def register(name: Any, *_: Any, **__: Any) -> Callable[..., Any]:
+            self.names[kind].append(name)
+            return lambda listener: listener
+
+        return register
+
+
+@pytest.fixture(name="registered", scope="module")
+def _registered() -> dict[str, list[Any]]:
+    registrations = Registrations()
+    # Registering stores what it is given and calls nothing of it.
+    nothing: Any = None
+    handlers.register(registrations, nothing, Answers(nothing))  # type: ignore[arg-type]
+    return registrations.names
+
+
+@pytest.fixture(name="manifest", params=sorted(MANIFESTS))
+def _manifest(request: pytest.FixtureRequest) -> dict[str, Any]:
+    return MANIFESTS[request.param]
+
+
+def test_it_fits_slack_s_schema(manifest):
+    """Slack's own schema, version 2; without metadata Slack would assume version 1."""
+    schema = json.loads((ROOT / "tests" / "manifest.schema.json").read_text())
+
+    jsonschema.validate(manifest, schema)
+    assert 2 == manifest["_metadata"]["major_version"]
+
+
+def test_its_commands_are_answered(manifest, registered):
+    """Every published command has a listener, and every listener a published command."""
+    published = [command["command"] for command in manifest["features"]["slash_commands"]]
+
+    assert sorted(registered["command"]) == sorted(published)
+
+
+def test_every_button_is_answered(registered):
+    """What a message offers to press has a listener."""
+    assert {FORCE_TERMINATE, TERMINATE_SOFTLY, KEEP_RUNNING, AUTHORISE} <= set(registered["action"])
+
+
+def test_its_events_are_listened_to(manifest, registered):
+    """No subscription without a listener, no listener that never hears anything."""
+    subscribed = manifest["settings"].get("event_subscriptions", {}).get("bot_events", [])
+
+    assert sorted(registered["event"]) == sorted(subscribed)
+    assert set(subscribed) <= EVENT_SCOPES.keys()
+
+
+def test_its_scopes_are_those_of_the_calls(manifest):
+    """No scope for a future feature, and none missing for what the code calls."""
+    scopes = manifest["oauth_config"]["scopes"]
+    called = called_methods()
+
+    assert called <= SCOPES.keys()
+    assert {"commands"}.union(*(SCOPES[method] for method in called)) == {
+        *scopes["bot"],
+        *scopes.get("bot_optional", []),
+    }
+
+
+def called_methods() -> set[str]:
+    sources = [*(ROOT / "bot").glob("*.py"), *(ROOT / "handlers").glob("*.py")]
+    found = {
+        quoted
+        for source in sources
+        for quoted in re.findall(r'"([a-zA-Z.]+)"', source.read_text())
+        if _METHOD.fullmatch(quoted) and "." in quoted
+    }
+    return found - {"apps.connections.open"}
+
+
+def test_the_schema_s_gaps_are_closed(manifest):
+    """A colour, addresses where HTTP needs them and none where Socket Mode does."""
+    settings, features = manifest["settings"], manifest["features"]
+
+    assert re.fullmatch(r"#[0-9a-f]{6}", manifest["display_information"]["background_color"])
+    assert settings["interactivity"]["is_enabled"]
+    wanted = None if settings["socket_mode_enabled"] else f"{URL}/slack/events"
+    assert wanted == settings["interactivity"].get("request_url")
+    assert [wanted] * len(features["slash_commands"]) == [c.get("url") for c in features["slash_commands"]]
+    if "event_subscriptions" in settings:
+        assert wanted == settings["event_subscriptions"].get("request_url")
+
+
+def test_both_modes_differ_in_their_transport_alone():
+    """The app is the same, whichever way Slack reaches it."""
+
+    def bare(value: Any) -> Any:
+        if isinstance(value, dict):
+            left_out = {"url", "request_url", "socket_mode_enabled"}
+            return {name: bare(inner) for name, inner in value.items() if name not in left_out}
+        return [bare(inner) for inner in value] if isinstance(value, list) else value
+
+    assert bare(MANIFESTS["socket"]) == bare(MANIFESTS["http"])
+    assert [False, True] == [MANIFESTS[mode]["settings"]["socket_mode_enabled"] for mode in ("http", "socket")]
+
+
+async def test_the_command_line_prints_them():
+    """What is printed is what is tested here; HTTP needs an address with HTTPS."""
+    socket = await haltbot("manifest")
+    http = await haltbot("manifest", "--mode", "http", "--url", URL)
+    without = await haltbot("manifest", "--mode", "http")
+    plain = await haltbot("manifest", "--mode", "http", "--url", "http://haltbot.example.com")
+
+    assert (0, (ROOT / "manifest.yml").read_text()) == (socket.code, socket.out)
+    assert (0, MANIFESTS["http"]) == (http.code, yaml.safe_load(http.out))
+    assert [1, 1] == [without.code, plain.code]
+    assert "--url https://" in without.err

@@ -1,0 +1,348 @@
+"""Whatever Vibecode answers, the channel reads what happened, why, and what to do next."""
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from workspace import Workspace, workspace
+
+from bot.blocks import AUTHORISE
+from bot.explanations import AUTHORISABLE, EXPLANATIONS, explain
+from bot.sandbox.slack import Message
+from bot.sandbox.vibecode import Step
+from bot.sandbox.vibecode.trouble import STATUSES
+
+WAITING = Step(3600, locked=False)
+SOON = 0.05
+
+#: What a person must be able to read for each code: a piece of why, and a piece of what to do next.
+READS = {
+    "VALIDATION_ERROR": ("did not accept the request", "Check the ID"),
+    "MISSING_API_KEY": ("received no API key", "haltbot key set"),
+    "INVALID_API_KEY": ("API key is invalid or expired", "haltbot key set"),
+    "KEY_EXPIRED": ("API key has expired", "haltbot key set"),
+    "KEY_INACTIVE": ("switched off", "haltbot key set"),
+    "TOKEN_MISSING": ("no connected Bitrix24 account", "Authorise again"),
+    "TOKEN_EXPIRED": ("session has ended", "Authorise again"),
+    "INVALID_APP_KEY": ("without a session", "haltbot key set --session"),
+    "INVALID_SESSION": ("session is not valid", "Authorise again"),
+    "SESSION_APP_MISMATCH": ("another application", "Authorise again"),
+    "BILLING_EXHAUSTED": ("balance is used up", "manages the Bitrix24 account"),
+    "TRIAL_EXPIRED": ("trial has ended", "manages the Bitrix24 account"),
+    "SCOPE_DENIED": ("lacks the scope *bizproc*", "new key with *bizproc*"),
+    "BITRIX_ACCESS_DENIED": ("no portal administrator", "portal administrator to issue the key"),
+    "WRITE_BLOCKED_READONLY_KEY": ("may only read", "READWRITE"),
+    "KEY_POLICY_READONLY_REQUIRED": ("policy allows this key only to read", "READWRITE"),
+    "OAUTH_REQUIRED": ("signed-in Bitrix24 user", "personal key"),
+    "MANAGEMENT_KEY_NO_ENTITY_ACCESS": ("reaches no workflows", "personal key"),
+    "B24_TARIFF_RESTRICTION": ("plan does not include this", "manages the Bitrix24 account"),
+    "ENTITY_NOT_FOUND": ("no such workflow is running", "compare the ID"),
+    "ROUTE_NOT_FOUND": ("address of the Vibecode API is wrong", "VIBECODE_API_URL"),
+    "BITRIX_ERROR": ("could not process the request", "in the portal"),
+    "RATE_LIMITED": ("too many calls", "in a minute"),
+    "QUEUE_OVERFLOW": ("queue is full", "in a minute"),
+    "ERROR_LOOP_DETECTED": ("after many failing calls", "Wait a few minutes"),
+    "INTERNAL_ERROR": ("had an internal error", "running the command again is safe"),
+    "BITRIX_UNAVAILABLE": ("Bitrix24 is unavailable", "running the command again is safe"),
+    "BITRIX_TIMEOUT": ("did not answer Vibecode in time", "running the command again is safe"),
+    "QUEUE_TIMEOUT": ("waited too long", "running the command again is safe"),
+}
+NOT_OF_THIS_CALL = {"INVALID_REDIRECT_URI"}
+PASSING = {429, 500, 502, 504}
+
+
+async def ended(work: Workspace) -> Message:
+    """Wait for the outcome in the channel's one message."""
+
+    def is_over() -> Message | None:
+        messages = work.slack.channel_messages(work.channel)
+        return next((m for m in messages if not re.match(r"\*(Stopping|Force-terminat)", m.text)), None)
+
+    return await work.slack.wait_for(is_over, 8)
+
+
+async def outcome_of(work: Workspace, what: str, **script: Any) -> tuple[str, Message]:
+    """Stop an instance whose DELETE calls meet this trouble; returns the instance and how it was told."""
+    instance = work.vibecode.start_instance(steps=[WAITING])
+    work.vibecode.script(what, method="DELETE", **script)
+    await work.command(f"{instance} loops")
+    return instance, await ended(work)
+
+
+def reference_of(message: Message) -> str:
+    found = re.search(r"ref ([a-z0-9]{12})\b", message.text)
+    assert found, message.text
+    return found[1]
+
+
+async def last_event(work: Workspace) -> dict[str, Any]:
+    return (await work.audit())[-1]
+
+
+@pytest.mark.parametrize("code", sorted(STATUSES.keys() - NOT_OF_THIS_CALL))
+async def test_every_documented_code_is_told(work: Workspace, code: str):
+    """What happened, why, what to do next, the code, the HTTP status, and the reference of the audit."""
+    why, next_step = READS[code]
+    instance, message = await outcome_of(work, code, times=99, retry_after=SOON)
+
+    text = message.text
+    assert instance in text
+    assert re.match(r"\*(Not stopped|Nothing to stop|Unknown):\*", text), text
+    assert why.casefold() in text.casefold()
+    assert next_step in text
+    assert code in text
+    assert f"HTTP {STATUSES[code]}" in text
+    assert "Reason: loops" in text
+    told = await last_event(work)
+    assert (reference_of(message), code) == (told["reference"], told["detail"]["code"])
+    # What may pass is tried seven times, and then it has an end; a refusal stays one.
+    assert (7 if STATUSES[code] in PASSING else 1) == len(work.vibecode.deletes(instance))
+
+
+def test_no_documented_code_falls_through():
+    """Each has an entry of its own, and the table above speaks of each."""
+    of_the_call = STATUSES.keys() - NOT_OF_THIS_CALL
+
+    assert READS.keys() == of_the_call
+    assert of_the_call <= EXPLANATIONS.keys()
+
+
+@pytest.mark.parametrize("code", sorted(EXPLANATIONS))
+def test_an_explanation_says_why_and_what_to_do(code):
+    """Both are whole sentences; none of them repeats the code."""
+    explanation = EXPLANATIONS[code]
+
+    assert explanation.why.endswith(".")
+    assert re.match(r"[A-Z].*[.`]\Z", explanation.next), explanation.next
+    assert code not in explanation.why + explanation.next
+
+
+@pytest.mark.parametrize("status", [302, 401, 404, 409, 418])
+async def test_a_code_that_nobody_knows_is_told_by_its_class(work: Workspace, status: int):
+    """A new code of a client error is shown with what its status means, and not repeated."""
+    instance, message = await outcome_of(work, "unknown_code", status=status)
+
+    assert "*Not stopped:*" in message.text
+    assert explain("SOMETHING_NEW", status).next in message.text
+    assert f"SOMETHING_NEW · HTTP {status}" in message.text
+    assert 1 == len(work.vibecode.deletes(instance))
+
+
+@pytest.mark.parametrize(
+    ("what", "status"), [("empty", 403), ("html", 403), ("truncated", 403), ("not_utf8", 403), ("html", 500)]
+)
+async def test_a_body_that_cannot_be_read_is_told_by_its_status(work: Workspace, what: str, status: int):
+    """A gateway's page or half an answer still leaves a status to go by."""
+    _, message = await outcome_of(work, what, status=status, times=99, retry_after=SOON)
+
+    assert ("*Not stopped:*" if status == 403 else "*Unknown:*") in message.text
+    assert f"HTTP_{status} · HTTP {status}" in message.text
+
+
+@pytest.mark.parametrize("code", ["RATE_LIMITED", "QUEUE_OVERFLOW", "BITRIX_UNAVAILABLE", "INTERNAL_ERROR"])
+async def test_trouble_that_passes_is_waited_for(work: Workspace, code: str):
+    """Two refusals and then success: the workflow is stopped, and the message says how often it was tried."""
+    instance, message = await outcome_of(work, code, times=2, retry_after=SOON)
+
+    assert "is gone" in message.text
+    assert "sent 3 times" in message.text
+    assert [STATUSES[code], STATUSES[code], 204] == [c.status for c in work.vibecode.deletes(instance)]
+    events = await work.audit()
+    waits = [event["detail"]["wait_ms"] for event in events if event["event"] == "try_failed"]
+    assert [50, 50] == waits
+    assert code not in message.text
+
+
+async def test_the_body_s_wish_comes_before_the_shorter_waits(work: Workspace):
+    """Vibecode asked for 300 ms: no second call comes before."""
+    instance, _ = await outcome_of(work, "RATE_LIMITED", retry_after=0.3)
+
+    first, second = work.vibecode.deletes(instance)
+    assert second.at - first.at >= 0.3
+
+
+async def test_without_a_wish_the_waits_grow_and_are_jittered(work: Workspace):
+    """A second or so for the first one; the message says meanwhile that it is being tried."""
+    instance = work.vibecode.start_instance(steps=[WAITING])
+    work.vibecode.script("BITRIX_UNAVAILABLE", method="DELETE")
+    await work.command(f"{instance} loops")
+    waiting = (await work.told("Not yet")).snapshot()
+    message = await work.told("is gone")
+
+    (failed,) = [event for event in await work.audit() if event["event"] == "try_failed"]
+    assert 750 <= failed["detail"]["wait_ms"] <= 1250
+    assert "Bitrix24 is unavailable" in waiting.text
+    assert "keeps trying (BITRIX_UNAVAILABLE, once so far)" in waiting.text
+    assert waiting.ts == message.ts
+
+
+async def test_a_504_looks_before_it_repeats(work: Workspace):
+    """Bitrix24 may have done it while the gateway gave up: the list tells, and no second call is made."""
+    instance, message = await outcome_of(work, "BITRIX_TIMEOUT", executes=True, retry_after=SOON)
+
+    assert "as far as we can tell" in message.text
+    assert ["DELETE", "GET"] == [call.method for call in work.vibecode.calls[:2]]
+    assert 1 == len(work.vibecode.deletes(instance))
+
+
+async def test_a_504_that_did_nothing_is_repeated_after_looking(work: Workspace):
+    """Still in the list, so it is asked for once more."""
+    instance, message = await outcome_of(work, "QUEUE_TIMEOUT", retry_after=SOON)
+
+    assert "is gone" in message.text
+    assert ["DELETE", "GET", "DELETE"] == [call.method for call in work.vibecode.calls[:3]]
+    assert 2 == len(work.vibecode.deletes(instance))
+    assert "still_listed" in [event["event"] for event in await work.audit()]
+
+
+async def test_not_found_after_an_unclear_try_is_told_as_stopped(work: Workspace):
+    """The first try answered 502 and worked all the same: the 404 that follows is no typo."""
+    _, message = await outcome_of(work, "BITRIX_UNAVAILABLE", executes=True, retry_after=SOON)
+
+    assert "*Stopped, as far as we can tell:*" in message.text
+    assert "typo" not in message.text
+    assert "ENTITY_NOT_FOUND · HTTP 404" in message.text
+    assert "already_gone" == (await last_event(work))["outcome"]
+
+
+@pytest.mark.parametrize("executes", [True, False])
+async def test_a_lost_connection_looks_before_it_repeats(work: Workspace, *, executes: bool):
+    """Whether Bitrix24 did it shows in the list: then nothing is sent again, else it is."""
+    instance, message = await outcome_of(work, "drop", executes=executes)
+
+    assert ("as far as we can tell" if executes else "is gone (verified") in message.text
+    assert (1 if executes else 2) == len(work.vibecode.deletes(instance))
+    assert not work.vibecode.is_running(instance)
+
+
+@pytest.mark.parametrize("executes", [True, False])
+async def test_a_timeout_looks_before_it_repeats(tmp_path: Path, *, executes: bool):
+    """No answer within the limit: the same care as with a lost connection."""
+    async with workspace(tmp_path, vibecode_timeout_seconds=0.2) as work:
+        instance, message = await outcome_of(work, "hang", executes=executes)
+
+        assert ("as far as we can tell" if executes else "is gone (verified") in message.text
+        assert (1 if executes else 2) == len(work.vibecode.deletes(instance))
+
+
+async def test_a_refused_connection_says_so_while_it_lasts(work: Workspace):
+    """Vibecode is away and comes back: the message tells both."""
+    instance = work.vibecode.start_instance(steps=[WAITING])
+    await work.vibecode.stop()
+    await work.command(f"{instance} loops")
+    waiting = (await work.told("Not yet")).snapshot()
+    await work.vibecode.start()
+    await work.told("is gone")
+
+    assert "Vibecode could not be reached" in waiting.text
+    assert "CONNECTION_REFUSED" in waiting.text
+    assert 1 == len(work.vibecode.deletes(instance))
+
+
+async def test_a_slow_call_says_that_it_is_under_way(work: Workspace):
+    """A person at night sees within two seconds that something happens."""
+    work.vibecode.latency = 1.3
+    instance = work.vibecode.start_instance(steps=[WAITING])
+    await work.command(f"{instance} loops")
+    waiting = (await work.told("Stopping workflow")).snapshot()
+    work.vibecode.latency = 0
+    message = await work.told("is gone")
+
+    assert waiting.ts == message.ts
+
+
+async def test_a_step_under_way_is_told_as_accepted(work: Workspace):
+    """204 is not the end: the list still shows it, so nobody reads that it is gone."""
+    instance = work.vibecode.start_instance()
+    await work.command(f"{instance} loops")
+    message = await work.told("*Accepted:*")
+
+    assert "is gone" not in message.text
+    assert "current step" in message.text
+    assert f"/terminate-workflow {instance} force" in message.text
+
+
+async def test_a_list_that_cannot_be_read_is_told_as_unverified(work: Workspace):
+    """Accepted, and we say that we could not look."""
+    work.vibecode.script("SCOPE_DENIED", method="GET", times=99)
+    instance = work.vibecode.start_instance(steps=[WAITING])
+    await work.command(f"{instance} loops")
+    message = await work.told("*Accepted:*")
+
+    assert "could not be verified" in message.text
+
+
+async def test_an_expired_session_has_a_button_to_authorise_again(either: Workspace):
+    """The button opens Vibecode's page, carries no key, and its click is acknowledged."""
+    _, message = await outcome_of(either, "TOKEN_EXPIRED")
+    delivery = await either.click(AUTHORISE)
+
+    (button,) = message.elements
+    assert button["url"].startswith(f"{either.vibecode.url}/v1/oauth/authorize")
+    assert "vibe_" not in str(message.blocks) + message.text
+    assert "Authorise" in button["text"]["text"]
+    assert "button below" in message.text
+    assert delivery.ok
+    assert [] == either.whispers()
+
+
+@pytest.mark.parametrize("code", sorted(STATUSES.keys() - NOT_OF_THIS_CALL - AUTHORISABLE - {"RATE_LIMITED"}))
+def test_only_a_session_is_authorised_again(code):
+    """No button promises what it cannot do."""
+    assert "button" not in EXPLANATIONS[code].next
+
+
+async def test_the_application_s_session_that_ended_for_real(work: Workspace):
+    """The whole way: an application's key with a session of yesterday."""
+    key = work.vibecode.add_key("vibe_app_" + "a1b2c3d4" * 5)
+    session = work.vibecode.add_session(key, expires_at=datetime.now(UTC).timestamp() - 1)
+    await work.set_key(key, session=session)
+    await work.command(f"{work.vibecode.start_instance()} loops")
+    message = await work.told("session has ended")
+
+    assert [AUTHORISE] == message.action_ids
+    assert "TOKEN_EXPIRED · HTTP 401" in message.text
+
+
+@pytest.mark.parametrize("code", ["SCOPE_DENIED", "TOKEN_EXPIRED", "ENTITY_NOT_FOUND"])
+async def test_the_text_alone_is_complete(work: Workspace, code: str):
+    """A screen reader hears all that the blocks show: every line of them is in the text."""
+    _, message = await outcome_of(work, code)
+
+    shown = [
+        line
+        for block in message.blocks
+        for text in [block.get("text"), *(block.get("elements", []) if block["type"] == "context" else [])]
+        if text
+        for line in text["text"].split("\n")
+    ]
+    assert len(shown) >= 4
+    assert [] == [line for line in shown if line not in message.text]
+
+
+@pytest.mark.parametrize("force", ["", "force "])
+async def test_a_person_s_text_is_inert(work: Workspace, force: str):
+    """It mentions nobody, links nowhere and formats nothing, and Slack is asked not to unfurl."""
+    reason = "<!channel> <@U0VICTIM> @here *bold* _it_ ~no~ `code` <https://evil.example|ok> https://evil.example"
+    instance = work.vibecode.start_instance(steps=[WAITING])
+    await work.command(f"{instance} {force}{reason}")
+    message = await work.told("Force-terminate" if force else "is gone")
+
+    text = message.text.replace(f"<@{work.requester.id}>", "")
+    (line,) = [line for line in text.splitlines() if line.startswith("Reason:")]
+    assert "<" not in text
+    assert re.search(r"(?:(?<![^\W_])[*_~]|[`@]|://)(?!\u2060)", line) is None
+    assert reason in str([block for block in message.blocks if block["type"] == "rich_text"])
+    marked = [block["text"] for block in message.blocks if block["type"] == "section"]
+    assert [True] * len(marked) == [text["verbatim"] for text in marked]
+    posted = work.slack.calls_of("chat.postMessage")[0].arguments
+    assert ("none", False, False) == (posted["parse"], posted["unfurl_links"], posted["unfurl_media"])
+
+
+async def test_an_unusual_identifier_is_remarked_upon(work: Workspace):
+    """It may be right, so it is tried; whoever mistyped it reads why nothing was found."""
+    await work.command("wf-42 loops")
+
+    assert "unusual shape" in (await work.told("Nothing to stop")).text
