@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix lock
+.PHONY: help setup demo test check pictures docs fix lock
 
 help: ## show the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -18,6 +18,7 @@ setup: .venv/ready ## make .venv with exact, hashed versions and the command hal
 
 demo: setup ## try it: a Slack and a Bitrix24 on this machine, and the real bot
 	@$(BIN)/haltbot demo
+	@if [ -t 1 ]; then $(BIN)/haltbot demo --serve; fi
 
 test: setup ## run the tests
 	$(BIN)/python -m pytest
@@ -31,6 +32,12 @@ check: setup ## lint, types, layers, coverage
 	$(BIN)/coverage run -m pytest -q
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+pictures: setup ## make the README's pictures anew, by the browser's tests
+	PICTURES=$(CURDIR)/docs/pictures REQUIRE_BROWSER=1 $(BIN)/python -m pytest -q tests/browser
+
+docs: setup ## write the README's tables anew, from the code
+	$(BIN)/python tests/readme.py
 
 fix: setup ## format, and mend what can be mended
 	$(BIN)/ruff format .

@@ -1,18 +1,26 @@
 """``haltbot demo``: the main job, played on this machine by the real bot."""
 
 import asyncio
+import errno
+import json
 import re
 import shutil
+import signal
 import sys
 import tempfile
 import textwrap
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bot.blocks import FORCE_TERMINATE
 from bot.sandbox.slack import Message, Person
 from bot.sandbox.vibecode import Step
+from bot.sandbox.web import add_cast, open_page
+from bot.sandbox.web.portal import STARTS
 from bot.sandbox.world import COMMAND, World, open_world
 
+DEFAULT_PORT = 8800
 _WAITS_FOR_SOMEBODY = Step(3600, locked=False)
 _BOLD, _DIM, _END = "\033[1m", "\033[2m", "\033[0m"
 _OUTCOMES = (
@@ -157,14 +165,52 @@ def _width() -> int:
 
 
 async def serve() -> int:
-    """Stay up until interrupted: a workspace to send commands to."""
+    """Stay up until interrupted: a Slack to look at, and the addresses of all parts."""
     with tempfile.TemporaryDirectory(prefix="haltbot-demo-") as folder:
         async with open_world(Path(folder)) as world:
+            add_cast(world.slack)
+            instances = [world.vibecode.start_instance(**start) for _, start in STARTS.values()]
             await world.start()
-            print(_how_to_send(world))
-            await asyncio.Event().wait()
+            async with _page(world) as url:
+                print(_addresses(world, url, instances[0]), flush=True)
+                await _interrupted()
     return 0
 
 
-def _how_to_send(world: World) -> str:
-    return f"Slack: {world.slack.url}  Vibecode: {world.vibecode.url}  Haltbot: http://127.0.0.1:{world.port}"
+@asynccontextmanager
+async def _page(world: World) -> AsyncIterator[str]:
+    """Open the page where it is expected, or on any free port if that one is taken."""
+    bot_url = f"http://127.0.0.1:{world.port}"
+    try:
+        async with open_page(world, port=DEFAULT_PORT, bot_url=bot_url) as url:
+            yield url
+    except OSError as taken:
+        if taken.errno != errno.EADDRINUSE:
+            raise
+        async with open_page(world, bot_url=bot_url) as url:
+            yield url
+
+
+async def _interrupted() -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
+
+
+def _addresses(world: World, url: str, instance: str) -> str:
+    body = json.dumps(
+        {"as": world.requester.id, "in": world.channel.id, "text": f"{COMMAND} {instance} looping"}
+    )
+    return f"""
+Open {_bold(url)} – the local Slack, the Bitrix24 portal behind it and all that passes between them.
+
+  Slack     {world.slack.url}
+  Vibecode  {world.vibecode.url}
+  Haltbot   http://127.0.0.1:{world.port}/readyz
+
+Send a command without a browser:
+
+  curl -H 'Content-Type: application/json' -d '{body}' {url}do/say
+
+Ctrl-C ends it; nothing is kept."""
