@@ -14,6 +14,7 @@ slack_bolt 1.30.0:
   returns; ours only insert and acknowledge.
 * It asks Slack who it is at each of the first requests that come together, and refuses the command when Slack does
   not answer. ``Identity`` is asked once, and no command waits for it.
+* It logs what nobody listens to, with parts of the body, and trips over them. ``_said_no`` says no more than that.
 * It reads team, user and channel out of a payload without looking what is there, and raises what Python raises.
   ``dispatch`` turns that into Malformed.
 """
@@ -21,16 +22,20 @@ slack_bolt 1.30.0:
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.authorization.async_authorize import AsyncAuthorize
+from slack_bolt.error import BoltUnhandledRequestError
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import SlackError, SlackRefused
+from bot.metrics import ACKNOWLEDGEMENTS, timed
 from bot.payloads import Malformed
 from bot.slack import call
 
@@ -46,6 +51,8 @@ class Identity(AsyncAuthorize):
     def __init__(self, client: AsyncWebClient) -> None:
         self._client = client
         self._known: AuthorizeResult | None = None
+        self.domain: str | None = None
+        """The workspace's part of its address: what links to messages need."""
 
     @property
     def is_known(self) -> bool:
@@ -61,6 +68,7 @@ class Identity(AsyncAuthorize):
         missing = _NEEDED_SCOPES - {scope.strip() for scope in granted.split(",")} if granted else None
         if missing:
             raise SlackRefused(f"missing_scope: {', '.join(sorted(missing))}")
+        self.domain = urlsplit(str(answer.get("url"))).netloc.removesuffix(".slack.com") or None
         self._known = AuthorizeResult(
             enterprise_id=answer.get("enterprise_id"),
             team_id=answer.get("team_id"),
@@ -87,13 +95,16 @@ class Bolt:
     def __init__(
         self, client: AsyncWebClient, identity: Identity, register: Callable[[AsyncApp], None]
     ) -> None:
+        logging.getLogger("slack_bolt.AsyncApp").addFilter(_is_about_something_else)
         self._app = AsyncApp(
             client=AsyncWebClient(base_url=client.base_url, session=client.session),
             authorize=identity,
             process_before_response=True,
             request_verification_enabled=False,
             ssl_check_enabled=False,
+            raise_error_for_unhandled_request=True,
         )
+        self._app.error(_said_no)
         register(self._app)
 
     async def dispatch(self, body: Mapping[str, Any]) -> BoltResponse:
@@ -102,4 +113,24 @@ class Bolt:
             request = AsyncBoltRequest(body=dict(body), mode="socket_mode")
         except (AttributeError, LookupError, RecursionError, TypeError) as error:
             raise Malformed(type(error).__name__) from error
-        return await self._app.async_dispatch(request)
+        with timed(ACKNOWLEDGEMENTS, "slack.request", kind=_kind(body)):
+            return await self._app.async_dispatch(request)
+
+
+def _is_about_something_else(record: logging.LogRecord) -> bool:
+    """Bolt reads SLACK_BOT_TOKEN by itself, to warn that it does not need it."""
+    return "`token` will be unused" not in record.getMessage()
+
+
+async def _said_no(error: Exception) -> BoltResponse | None:
+    if isinstance(error, BoltUnhandledRequestError):
+        log.info("Slack sent something that nobody here listens to.")
+        return BoltResponse(status=HTTPStatus.NOT_FOUND, body="Haltbot does not listen to this.")
+    log.error("Bolt failed to hand over a request.", exc_info=error)
+    return None
+
+
+def _kind(body: Mapping[str, Any]) -> str:
+    if "command" in body:
+        return "command"
+    return "event" if "event" in body else "interaction"

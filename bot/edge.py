@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 MAX_BODY_BYTES = 256 * 1024
 READ_SECONDS = 5.0
 """Slack sends a request at once; whoever dribbles one holds a connection for no longer than this."""
-SHUTDOWN_SECONDS = 5.0
+SHUTDOWN_SECONDS = 3.0
+"""Whoever has begun a request may finish it; a command takes less."""
 MAX_AGE_SECONDS = 300
 """Slack's own rule for the age of a signature."""
 _MAX_FIELDS = 100
@@ -39,14 +40,25 @@ Dispatch = Callable[[Mapping[str, Any]], Awaitable[BoltResponse]]
 Checks = Callable[[], Awaitable[Mapping[str, bool]]]
 
 
-def runner(*, signing_secret: str | None, dispatch: Dispatch, readiness: Checks) -> web.AppRunner:
-    """Build the listener: Slack's requests where there is a signing secret, health and metrics always."""
+def runner(
+    *,
+    signing_secret: str | None,
+    dispatch: Dispatch,
+    readiness: Checks,
+    pages: Callable[[web.Application], None] | None = None,
+) -> web.AppRunner:
+    """Build the listener: Slack's requests where there is a signing secret, health and metrics always.
+
+    ``pages`` adds those for people's browsers.
+    """
     app = web.Application(client_max_size=MAX_BODY_BYTES)
     if signing_secret is not None:
         app.router.add_post("/slack/events", _SlackRequests(signing_secret, dispatch).receive)
     app.router.add_get("/healthz", _alive)
     app.router.add_get("/readyz", _Ready(readiness).report)
     app.router.add_get("/metrics", _metrics)
+    if pages is not None:
+        pages(app)
     # Slack compresses nothing, and the signature is that of the bytes as they were sent.
     return web.AppRunner(
         app, access_log=None, auto_decompress=False, lingering_time=1.0, shutdown_timeout=SHUTDOWN_SECONDS

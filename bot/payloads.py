@@ -1,8 +1,16 @@
 """The shape that Slack's requests must have before Bolt and the handlers see them."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 
 def _storable(text: str) -> str:
@@ -13,6 +21,7 @@ def _storable(text: str) -> str:
 
 
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(_storable)]
+IdentifierOrNone = Annotated[str, StringConstraints(max_length=255), AfterValidator(_storable)]
 Text = Annotated[str, StringConstraints(max_length=200_000), AfterValidator(_storable)]
 
 
@@ -22,7 +31,7 @@ class Malformed(Exception):
 
 class _SlashCommand(BaseModel):
     command: Identifier
-    team_id: Identifier
+    team_id: IdentifierOrNone = ""
     channel_id: Identifier
     user_id: Identifier
     trigger_id: Identifier
@@ -30,6 +39,12 @@ class _SlashCommand(BaseModel):
     response_url: Text | None = None
     team_domain: Text | None = None
     enterprise_id: Text | None = None
+
+    @model_validator(mode="after")
+    def _is_from_somewhere(self) -> Self:
+        if not self.team_id and not self.enterprise_id:
+            raise ValueError("names neither a workspace nor an organisation")
+        return self
 
 
 class _Id(BaseModel):
@@ -41,8 +56,18 @@ class _User(_Id):
 
 
 class _Container(BaseModel):
+    """A message, or a view, which has no ``message_ts``."""
+
+    type: Identifier | None = None
     channel_id: Identifier | None = None
-    message_ts: Identifier
+    message_ts: Identifier | None = None
+    view_id: Identifier | None = None
+
+    @model_validator(mode="after")
+    def _is_somewhere(self) -> Self:
+        if self.message_ts is None and self.view_id is None:
+            raise ValueError("is neither a message nor a view")
+        return self
 
 
 class _Action(BaseModel):
@@ -62,17 +87,42 @@ class _BlockActions(BaseModel):
     response_url: Text | None = None
 
 
+class _View(BaseModel):
+    id: Identifier
+    type: Identifier | None = None
+    callback_id: Text | None = None
+    private_metadata: Text | None = None
+    app_installed_team_id: Identifier | None = None
+
+
+class _Event(BaseModel):
+    type: Identifier
+    subtype: Text | None = None
+    user: dict[str, Any] | Text | None = None
+    channel: dict[str, Any] | Text | None = None
+
+
+class _Authorization(BaseModel):
+    enterprise_id: Text | None = None
+    team_id: Text | None = None
+    user_id: Text | None = None
+
+
 class _Other(BaseModel):
-    """Events and whatever Bolt answers by itself."""
+    """Events, modals, and whatever Bolt answers by itself."""
 
     type: Identifier
+    team_id: Identifier | None = None
     user: _User | Text | None = None
     team: _Id | Text | None = None
     enterprise: _Id | Text | None = None
     channel: _Id | Text | None = None
-    view: dict[str, Any] | None = None
-    event: dict[str, Any] | None = None
-    authorizations: list[dict[str, Any]] | None = None
+    callback_id: Text | None = None
+    action_id: Text | None = None
+    challenge: Text | None = None
+    view: _View | None = None
+    event: _Event | None = None
+    authorizations: list[_Authorization] | None = None
 
 
 _COMMAND = TypeAdapter(_SlashCommand)
@@ -81,7 +131,7 @@ _OTHER = TypeAdapter(_Other)
 
 
 def check(body: object) -> dict[str, Any]:
-    """Return the body if it has the shape of what it says that it is. Raises Malformed."""
+    """Return the body if it has the shape of what it says that it is, without its nulls. Raises Malformed."""
     if not isinstance(body, dict):
         raise Malformed("not an object")
     shape = _COMMAND if "command" in body else _ACTIONS if body.get("type") == "block_actions" else _OTHER
@@ -90,4 +140,5 @@ def check(body: object) -> dict[str, Any]:
     except ValidationError as error:
         places = sorted({".".join(map(str, problem["loc"])) for problem in error.errors(include_input=False)})
         raise Malformed(", ".join(places)) from None
-    return body
+    # Slack writes null for what is not there; Bolt takes for there whatever is named.
+    return {name: value for name, value in body.items() if value is not None}

@@ -16,6 +16,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from bot.blocks import annotated
 from bot.domain import MessageRef
 from bot.errors import SlackError, SlackRefused, SlackUnavailable
+from bot.metrics import SLACK_CALLS, timed
 from bot.ports import Message
 from bot.replies import posted_elsewhere
 
@@ -95,6 +96,9 @@ class SlackMessenger:
         except SlackUnavailable as later:
             if later.retry_after is not None or tries < PATIENCE or self.token_refused.done():
                 raise
+            found = await self._find(channel, reference, insist=False)
+            if found is not None and await self._edit(message, found, click_url, reference):
+                return found
             code = later.code
         log.info("Message of %s cannot be posted in its channel: %s", reference, code)
         elsewhere = annotated(message, posted_elsewhere(code, channel))
@@ -118,6 +122,18 @@ class SlackMessenger:
         except SlackError as error:
             log.info("A private answer could not be shown in its channel: %s", error.code)
             await self._say("chat.postMessage", message, channel=user, **_QUIET)
+
+    async def announce(self, message: Message, *, channel: str) -> None:
+        """Post something in the channel that is no termination's message."""
+        await self._say("chat.postMessage", message, channel=channel, **_QUIET)
+
+    async def open_dialog(self, view: Mapping[str, Any], *, trigger: str) -> None:
+        """Open a modal; the trigger lasts three seconds and opens one."""
+        await self._call("views.open", trigger_id=trigger, view=view)
+
+    async def tell(self, message: Message, user: str) -> None:
+        """Write to one person directly, so that it is still there when they look."""
+        await self._say("chat.postMessage", message, channel=user, **_QUIET)
 
     async def _edit(self, message: Message, at: MessageRef, click_url: str | None, reference: str) -> bool:
         """Bring the message up to date where it stands; False if it must be told anew."""
@@ -210,8 +226,14 @@ class SlackMessenger:
 
 async def call(client: AsyncWebClient, method: str, **arguments: Any) -> AsyncSlackResponse:
     """Call a method of the Web API. Raises SlackError."""
-    with in_our_terms():
+    with timed(SLACK_CALLS, "slack.call", method=method), in_our_terms():
         return await client.api_call(method, json=arguments)
+
+
+async def ask(client: AsyncWebClient, method: str, **arguments: Any) -> AsyncSlackResponse:
+    """Call a method that only reads, and takes no JSON. Raises SlackError."""
+    with timed(SLACK_CALLS, "slack.call", method=method), in_our_terms():
+        return await client.api_call(method, http_verb="GET", params=arguments)
 
 
 @contextlib.contextmanager

@@ -187,7 +187,7 @@ MALFORMED = {
     "deep JSON": b"payload=" + b"%5B" * 50_000,
     "deep objects": b"payload=" + b'{"a":' * 20_000,
     "a huge number": b"payload=" + b"1" * 5000,
-    "too many fields": b"&".join(b"a%d=1" % n for n in range(10_000)),
+    "too many fields": b"&".join([form(), *(b"a%d=1" % n for n in range(10_000))]),
     "half a character": click(CLICK | {"user": {"id": "\ud800"}}),
     "a NUL": form(user_id="U\0"),
     "a NUL in a click": click(CLICK | {"actions": [{"action_id": "a", "type": "b", "value": "\0"}]}),

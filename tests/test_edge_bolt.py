@@ -19,7 +19,7 @@ from bot import replies
 from bot.blocks import FORCE_TERMINATE
 from bot.bolt import Bolt, Identity
 from bot.errors import Refused, SlackRefused, SlackUnavailable
-from bot.payloads import Malformed
+from bot.payloads import Malformed, check
 from bot.sandbox.slack import SlackSandbox
 from bot.sandbox.slack.delivery import signed_headers
 from bot.slack import SlackMessenger, open_session
@@ -196,6 +196,15 @@ async def test_what_bolt_cannot_read_is_malformed(client: AsyncWebClient, body: 
     """Bolt looks deep into payloads and raises what Python raises."""
     with pytest.raises(Malformed):
         await Bolt(client, Identity(client), lambda _: None).dispatch(body)
+
+
+@pytest.mark.parametrize("name", ["view", "event", "authorizations", "team", "user", "channel"])
+@pytest.mark.parametrize("kind", ["view_submission", "event_callback", "block_suggestion"])
+async def test_a_null_is_nothing(client: AsyncWebClient, kind: str, name: str):
+    """Slack writes null for what is not there; Bolt would look into it."""
+    answer = await Bolt(client, Identity(client), lambda _: None).dispatch(check({"type": kind, name: None}))
+
+    assert 404 == answer.status
 
 
 async def test_commands_are_taken_in_before_slack_says_who_we_are(

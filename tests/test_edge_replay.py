@@ -3,7 +3,6 @@
 import asyncio
 from pathlib import Path
 
-import pytest
 from workspace import Workspace, workspace
 
 from bot.blocks import FORCE_TERMINATE
@@ -62,6 +61,24 @@ async def test_a_redelivery_after_a_restart_starts_nothing(tmp_path: Path):
 
         assert link(work) in said(again)
         assert 1 == len(work.vibecode.deletes(instance))
+
+
+async def test_a_redelivery_of_what_failed_starts_nothing(either: Workspace):
+    """A person may ask again at once for what failed; Slack's second delivery is not a person."""
+    instance = either.vibecode.start_instance(steps=[WAITING])
+    either.vibecode.script("SCOPE_DENIED", method="DELETE")
+    first = await either.command(f"{instance} looping")
+    await either.told("Not stopped")
+
+    again = await either.slack.redeliver(first)
+    calls_then = len(either.vibecode.deletes(instance))
+    asked_again = await either.command(f"{instance} looping")
+    await either.slack.wait_for(lambda: len(either.slack.channel_messages(either.channel)) == 2)
+
+    assert "No second one was started" in said(again)
+    assert 1 == calls_then
+    assert "" == asked_again.body
+    assert 2 == len(either.vibecode.deletes(instance))
 
 
 async def test_pressing_enter_again_points_to_the_first_one(either: Workspace):
@@ -131,18 +148,3 @@ async def test_a_redelivered_click_forces_once(either: Workspace):
 
     assert 200 == again.status
     assert 1 == len(either.vibecode.deletes(instance))
-
-
-@pytest.mark.parametrize("mode", ["http", "socket"])
-async def test_enter_again_after_a_timeout_starts_one(tmp_path: Path, mode: str):
-    """The first one's acknowledgement is lost on its way; the person sees Slack's timeout and repeats it."""
-    async with workspace(tmp_path, mode=mode) as work:
-        instance = work.vibecode.start_instance(steps=[WAITING])
-        lost = await work.command(f"{instance} looping", trigger_id="1.2.lost")
-        assert lost.ok
-
-        again = await work.command(f"{instance} looping", trigger_id="1.2.again")
-        await work.told("is gone")
-
-        assert "No second one was started" in said(again)
-        assert 1 == len(work.vibecode.deletes(instance))

@@ -1,0 +1,74 @@
+"""The bot's voice alone, with a Slack before it: what the tests of what it says are told with."""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.blocks import private
+from bot.domain import MessageRef
+from bot.ports import Message
+from bot.sandbox.slack import Channel, Person, SlackSandbox
+from bot.slack import SlackMessenger, open_session
+
+OUTCOME = private("*Stopped:* it is gone.")
+
+
+@dataclass
+class Voice:
+    """A messenger, its Slack, a channel and somebody who asked there."""
+
+    slack: SlackSandbox
+    messenger: SlackMessenger
+    channel: Channel
+    person: Person
+
+    def response_url(self) -> str:
+        return self.slack._response_urls.issue(self.person, self.channel)
+
+    async def show(self, message: Message = OUTCOME, **changes: Any) -> MessageRef:
+        arguments: dict[str, Any] = {
+            "channel": self.channel.id,
+            "user": self.person.id,
+            "at": None,
+            "response_url": None,
+            "click_url": None,
+            "reference": "abc",
+            "maybe_posted": False,
+            "tries": 0,
+        }
+        return await self.messenger.show(message, **arguments | changes)
+
+    def texts(self) -> list[str]:
+        return [message.text for message in self.slack.channel_messages(self.channel)]
+
+    def direct(self) -> list[str]:
+        return [message.text for message in self.slack.direct_messages(self.person)]
+
+
+@contextlib.asynccontextmanager
+async def open_voice() -> AsyncIterator[Voice]:
+    async with SlackSandbox() as slack, open_session() as session:
+        client = AsyncWebClient(
+            token=slack.bot_token, base_url=slack.api_url, session=session, retry_handlers=[]
+        )
+        yield Voice(
+            slack, SlackMessenger(client, session), slack.add_channel("ops"), slack.add_person("Rita")
+        )
+
+
+@contextlib.asynccontextmanager
+async def answering(answer: Callable[[web.Request], Any]) -> AsyncIterator[str]:
+    """Serve the same answer to everything; gives the address."""
+    app = web.Application()
+    app.router.add_route("*", "/{anything:.*}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
+    finally:
+        await runner.cleanup()
