@@ -8,13 +8,26 @@ from typing import Any
 
 import pytest
 from processes import haltbot, running_bot
-from workspace import Workspace, workspace
+from workspace import MAIN_EVENTS, Workspace, workspace
 
+from bot import cli
 from bot.blocks import FORCE_TERMINATE, KEEP_RUNNING
 from bot.sandbox.vibecode import Step
 
 WAITING = Step(3600, locked=False)
-FIELDS = {"at", "event", "team", "channel", "user", "workflow_id", "force", "reason", "outcome", "reference", "seq"}
+FIELDS = {
+    "at",
+    "event",
+    "team",
+    "channel",
+    "user",
+    "workflow_id",
+    "force",
+    "reason",
+    "outcome",
+    "reference",
+    "seq",
+}
 
 
 async def exported(work: Workspace, kind: str) -> list[dict[str, Any]]:
@@ -35,11 +48,14 @@ async def test_the_audit_is_exported_while_the_bot_runs(tmp_path: Path, kind: st
         await work.command(f"{instance} force “stuck”, since 02:10\nsecond line")
         await work.told("Force-terminate")
         await work.click(FORCE_TERMINATE)
-        message = await work.told("is gone")
+        message = await work.told("*Stopped:*")
         events = await exported(work, kind)
 
     assert FIELDS <= events[0].keys()
-    assert ["key_set", "requested", "confirmed", "attempted", "outcome"] == [event["event"] for event in events]
+    assert ["requested", "confirmed", "attempted", "outcome"] == [
+        event["event"] for event in events if event["event"] in MAIN_EVENTS
+    ]
+    assert "key_set" == events[0]["event"]
     story, outcome = events[1:], events[-1]
     assert {work.requester.id} == {event["user"] for event in story}
     assert {(work.slack.team, work.channel.id, instance) for _ in story} == {
@@ -56,7 +72,7 @@ async def test_a_reason_that_looks_like_a_formula_stays_text_in_a_spreadsheet(wo
     """A spreadsheet runs what begins with an equals sign; the export does not let it."""
     await work.command("../x force =HYPERLINK")
     await work.command(f"{work.vibecode.start_instance(steps=[WAITING])} =cmd|' /C calc'!A0")
-    await work.told("is gone")
+    await work.told("*Stopped:*")
 
     assert {"", "'=cmd|' /C calc'!A0"} == {event["reason"] for event in await exported(work, "csv")}
     assert "=cmd|' /C calc'!A0" == (await exported(work, "jsonl"))[-1]["reason"]
@@ -71,7 +87,7 @@ async def test_the_intent_is_on_disk_before_the_act(work: Workspace):
     await work.vibecode.wait_for(lambda: work.vibecode.deletes(instance))
     seen.append(await work.events())
     work.vibecode.latency = 0
-    await work.told("is gone")
+    await work.told("*Stopped:*")
     seen.append(await work.events())
 
     assert [["requested", "attempted"], ["requested", "attempted", "outcome"]] == seen
@@ -88,10 +104,8 @@ async def test_every_end_leaves_a_record(tmp_path: Path):
         await work.click(KEEP_RUNNING)
         await work.told("Kept running")
         await work.command(f"{second} force loops")
-        await work.slack.wait_for(
-            lambda: "Expired" in work.slack.channel_messages(work.channel)[1].text
-        )
-        events = [event for event in await work.audit() if event["event"] != "key_set"]
+        await work.slack.wait_for(lambda: "Expired" in work.slack.channel_messages(work.channel)[1].text)
+        events = [event for event in await work.audit() if event["event"] in MAIN_EVENTS]
 
     rita, carl = work.requester.id, work.colleague.id
     assert [
@@ -116,10 +130,8 @@ async def test_a_failure_is_recorded_with_its_code(work: Workspace):
     assert ("SCOPE_DENIED", 403) == (outcome["detail"]["code"], outcome["detail"]["status"])
 
 
-async def test_an_empty_audit_is_no_error():
-    """A fresh database: a header, or nothing."""
-    as_csv = await haltbot("audit", "export", "--format", "csv")
-    as_json = await haltbot("audit", "export")
-
-    assert (0, 0, "") == (as_csv.code, as_json.code, as_json.out)
-    assert as_csv.out.startswith("seq,at,event,")
+@pytest.mark.parametrize(("kind", "out"), [("jsonl", ""), ("csv", "seq,at,event,")])
+def test_an_empty_audit_is_no_error(capsys, kind, out):
+    """A fresh database: nothing, or a header."""
+    assert 0 == cli.run(["audit", "export", "--format", kind])
+    assert capsys.readouterr().out.startswith(out)

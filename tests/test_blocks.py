@@ -192,7 +192,11 @@ def test_a_value_that_we_did_not_write_is_no_question(value):
 @pytest.mark.parametrize(
     ("domain", "at", "link"),
     [
-        ("acme", MessageRef("C1", "1700000000.000100", "channel"), "https://acme.slack.com/archives/C1/p1700000000000100"),
+        (
+            "acme",
+            MessageRef("C1", "1700000000.000100", "channel"),
+            "https://acme.slack.com/archives/C1/p1700000000000100",
+        ),
         (None, MessageRef("C1", "1.1", "channel"), None),
         ("acme", MessageRef("C1", None, "response_url"), None),
         ("acme", None, None),
@@ -219,6 +223,9 @@ def test_every_refusal_has_a_sentence_that_helps():
         "reference": BARE.id,
         "code": "SCOPE_DENIED",
         "status": 403,
+        "role": "force",
+        "granted": ("admins",),
+        "name": "second_person",
     }
     for reply in replies._REFUSALS:
         sentence = replies.refusal(Refused(reply, **detail))
@@ -236,7 +243,9 @@ def test_every_refusal_that_is_raised_has_a_sentence():
 
     assert raised
     assert raised <= replies._REFUSALS.keys()
-    assert [] == [reply for reply in replies._REFUSALS if f'"{reply}"' not in sources.replace("_REFUSALS", "")]
+    assert [] == [
+        reply for reply in replies._REFUSALS if f'"{reply}"' not in sources.replace("_REFUSALS", "")
+    ]
 
 
 def test_building_a_message_is_pure():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from processes import haltbot, running_bot, variables
-from workspace import Workspace, workspace
+from workspace import workspace
 
 from bot import cli
 from bot.sandbox.vibecode import Step
@@ -13,8 +13,22 @@ from bot.sandbox.vibecode import Step
 
 @pytest.mark.parametrize(
     "arguments",
-    [["run"], ["demo"], ["key", "set"], ["key", "list"], ["key", "remove"], ["key", "rotate"]]
-    + [["audit", "export"], ["manifest"]],
+    [
+        ["run"],
+        ["demo"],
+        ["key", "set"],
+        ["key", "list"],
+        ["key", "remove"],
+        ["key", "rotate"],
+        ["audit", "export"],
+        ["channel", "show"],
+        ["channel", "set"],
+        ["channel", "apply"],
+        ["manifest"],
+        ["setup"],
+        ["doctor"],
+        ["practise"],
+    ],
 )
 def test_every_command_explains_itself(arguments, capsys):
     """``--help`` needs no settings and no network."""
@@ -28,7 +42,15 @@ def test_every_command_explains_itself(arguments, capsys):
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["key"], ["audit"], ["stop"], ["key", "set"], ["key", "set", "--team", "T1"], ["audit", "export", "--format", "x"]],
+    [
+        [],
+        ["key"],
+        ["audit"],
+        ["stop"],
+        ["key", "set"],
+        ["key", "set", "--team", "T1"],
+        ["audit", "export", "--format", "x"],
+    ],
 )
 def test_a_command_that_is_none_is_answered_with_the_usage(arguments, capsys):
     """The exit code is the usual one for wrong arguments."""
@@ -93,37 +115,3 @@ async def test_an_app_token_that_slack_refuses_ends_it_with_a_sentence(tmp_path:
     assert "SLACK_APP_TOKEN: " in finished.err
     assert "connections:write" in finished.err
     assert "Traceback" not in finished.err
-
-
-async def test_the_bot_is_killed_in_the_middle_of_a_call(tmp_path: Path):
-    """kill -9: the next life looks before it repeats, and says that it did."""
-    async with workspace(tmp_path, start=False) as work:
-        instance = await killed_while_calling(work, executes=True)
-        async with running_bot(work):
-            message = await work.told("as far as we can tell")
-
-        assert "Recovered after a restart" in message.text
-        assert 1 == len(work.vibecode.deletes(instance))
-
-
-async def test_a_call_that_was_never_carried_out_is_repeated_after_a_kill(tmp_path: Path):
-    """The list still shows it, so it is stopped now; the person typed once."""
-    async with workspace(tmp_path, start=False) as work:
-        instance = await killed_while_calling(work, executes=False)
-        async with running_bot(work):
-            message = await work.told("is gone")
-
-        assert "Recovered after a restart" in message.text
-        assert 2 == len(work.vibecode.deletes(instance))
-        assert 1 == len(work.slack.channel_messages(work.channel))
-
-
-async def killed_while_calling(work: Workspace, *, executes: bool) -> str:
-    """Let the bot be killed while its DELETE hangs; returns the instance."""
-    instance = work.vibecode.start_instance(steps=[Step(3600, locked=False)])
-    work.vibecode.script("hang", method="DELETE", executes=executes)
-    async with running_bot(work) as bot:
-        await work.command(f"{instance} loops")
-        await work.vibecode.wait_for(lambda: work.vibecode.deletes(instance))
-        assert -signal.SIGKILL == await bot.stop(signal.SIGKILL)
-    return instance

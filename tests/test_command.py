@@ -194,7 +194,7 @@ async def test_the_reason_arrives_exactly_as_typed(either: Workspace, force: boo
     if force:
         await either.told("Force-terminate")
         await either.click("termination_force")
-    await either.told("is gone")
+    await either.told("*Stopped:*")
 
     (call,) = either.vibecode.deletes(instance)
     assert reason == call.query["status"]

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.channel_settings import Role
 from bot.decisions import decide, ending
 from bot.domain import (
     Choice,
@@ -34,7 +35,15 @@ ASKED = Termination(
     question=2,
     expires_at=300_000,
 )
-PRESS = Press(team="T1", channel="C1", user="U1", reference=ASKED.id, question=2, choice=Choice.FORCE)
+PRESS = Press(
+    team="T1",
+    channel="C1",
+    user="U1",
+    reference=ASKED.id,
+    question=2,
+    choice=Choice.FORCE,
+    may=frozenset(Role),
+)
 AWAITING = Phase.AWAITING_CONFIRMATION
 
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from workspace import Workspace, workspace
 
-from bot.app import CannotStart
+from bot.errors import HaltbotError
 
 
 @pytest.fixture(name="http")
@@ -84,7 +84,7 @@ async def test_a_refused_token_ends_the_bot_with_a_sentence(tmp_path: Path, erro
     async with workspace(tmp_path, start=False) as work:
         work.slack.fail("auth.test", error, times=99)
         await work.start()
-        with pytest.raises(CannotStart) as refused:
+        with pytest.raises(HaltbotError) as refused:
             await work.ended()
 
     assert f"SLACK_BOT_TOKEN: Slack refused it ({error})" in str(refused.value)
@@ -95,6 +95,6 @@ async def test_a_port_in_use_is_named(work: Workspace, tmp_path: Path):
     """The second bot says which setting to change."""
     folder = tmp_path / "second"
     folder.mkdir()
-    with pytest.raises(CannotStart, match=f"HALTBOT_PORT: cannot listen on 127.0.0.1:{work.port}"):
+    with pytest.raises(HaltbotError, match=f"HALTBOT_PORT: cannot listen on 127.0.0.1:{work.port}"):
         async with workspace(folder, haltbot_port=work.port):
             raise AssertionError("it has started")

@@ -2,20 +2,16 @@
 
 import re
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
-from workspace import Workspace, workspace
+from outcomes import SOON, WAITING, outcome_of
+from workspace import Workspace
 
 from bot.blocks import AUTHORISE
 from bot.explanations import AUTHORISABLE, EXPLANATIONS, explain
 from bot.sandbox.slack import Message
-from bot.sandbox.vibecode import Step
 from bot.sandbox.vibecode.trouble import STATUSES
-
-WAITING = Step(3600, locked=False)
-SOON = 0.05
 
 #: What a person must be able to read for each code: a piece of why, and a piece of what to do next.
 READS = {
@@ -51,24 +47,6 @@ READS = {
 }
 NOT_OF_THIS_CALL = {"INVALID_REDIRECT_URI"}
 PASSING = {429, 500, 502, 504}
-
-
-async def ended(work: Workspace) -> Message:
-    """Wait for the outcome in the channel's one message."""
-
-    def is_over() -> Message | None:
-        messages = work.slack.channel_messages(work.channel)
-        return next((m for m in messages if not re.match(r"\*(Stopping|Force-terminat)", m.text)), None)
-
-    return await work.slack.wait_for(is_over, 8)
-
-
-async def outcome_of(work: Workspace, what: str, **script: Any) -> tuple[str, Message]:
-    """Stop an instance whose DELETE calls meet this trouble; returns the instance and how it was told."""
-    instance = work.vibecode.start_instance(steps=[WAITING])
-    work.vibecode.script(what, method="DELETE", **script)
-    await work.command(f"{instance} loops")
-    return instance, await ended(work)
 
 
 def reference_of(message: Message) -> str:
@@ -141,127 +119,15 @@ async def test_a_body_that_cannot_be_read_is_told_by_its_status(work: Workspace,
     assert f"HTTP_{status} · HTTP {status}" in message.text
 
 
-@pytest.mark.parametrize("code", ["RATE_LIMITED", "QUEUE_OVERFLOW", "BITRIX_UNAVAILABLE", "INTERNAL_ERROR"])
-async def test_trouble_that_passes_is_waited_for(work: Workspace, code: str):
-    """Two refusals and then success: the workflow is stopped, and the message says how often it was tried."""
-    instance, message = await outcome_of(work, code, times=2, retry_after=SOON)
-
-    assert "is gone" in message.text
-    assert "sent 3 times" in message.text
-    assert [STATUSES[code], STATUSES[code], 204] == [c.status for c in work.vibecode.deletes(instance)]
-    events = await work.audit()
-    waits = [event["detail"]["wait_ms"] for event in events if event["event"] == "try_failed"]
-    assert [50, 50] == waits
-    assert code not in message.text
-
-
-async def test_the_body_s_wish_comes_before_the_shorter_waits(work: Workspace):
-    """Vibecode asked for 300 ms: no second call comes before."""
-    instance, _ = await outcome_of(work, "RATE_LIMITED", retry_after=0.3)
-
-    first, second = work.vibecode.deletes(instance)
-    assert second.at - first.at >= 0.3
-
-
-async def test_without_a_wish_the_waits_grow_and_are_jittered(work: Workspace):
-    """A second or so for the first one; the message says meanwhile that it is being tried."""
-    instance = work.vibecode.start_instance(steps=[WAITING])
-    work.vibecode.script("BITRIX_UNAVAILABLE", method="DELETE")
-    await work.command(f"{instance} loops")
-    waiting = (await work.told("Not yet")).snapshot()
-    message = await work.told("is gone")
-
-    (failed,) = [event for event in await work.audit() if event["event"] == "try_failed"]
-    assert 750 <= failed["detail"]["wait_ms"] <= 1250
-    assert "Bitrix24 is unavailable" in waiting.text
-    assert "keeps trying (BITRIX_UNAVAILABLE, once so far)" in waiting.text
-    assert waiting.ts == message.ts
-
-
-async def test_a_504_looks_before_it_repeats(work: Workspace):
-    """Bitrix24 may have done it while the gateway gave up: the list tells, and no second call is made."""
-    instance, message = await outcome_of(work, "BITRIX_TIMEOUT", executes=True, retry_after=SOON)
-
-    assert "as far as we can tell" in message.text
-    assert ["DELETE", "GET"] == [call.method for call in work.vibecode.calls[:2]]
-    assert 1 == len(work.vibecode.deletes(instance))
-
-
-async def test_a_504_that_did_nothing_is_repeated_after_looking(work: Workspace):
-    """Still in the list, so it is asked for once more."""
-    instance, message = await outcome_of(work, "QUEUE_TIMEOUT", retry_after=SOON)
-
-    assert "is gone" in message.text
-    assert ["DELETE", "GET", "DELETE"] == [call.method for call in work.vibecode.calls[:3]]
-    assert 2 == len(work.vibecode.deletes(instance))
-    assert "still_listed" in [event["event"] for event in await work.audit()]
-
-
-async def test_not_found_after_an_unclear_try_is_told_as_stopped(work: Workspace):
-    """The first try answered 502 and worked all the same: the 404 that follows is no typo."""
-    _, message = await outcome_of(work, "BITRIX_UNAVAILABLE", executes=True, retry_after=SOON)
-
-    assert "*Stopped, as far as we can tell:*" in message.text
-    assert "typo" not in message.text
-    assert "ENTITY_NOT_FOUND · HTTP 404" in message.text
-    assert "already_gone" == (await last_event(work))["outcome"]
-
-
-@pytest.mark.parametrize("executes", [True, False])
-async def test_a_lost_connection_looks_before_it_repeats(work: Workspace, *, executes: bool):
-    """Whether Bitrix24 did it shows in the list: then nothing is sent again, else it is."""
-    instance, message = await outcome_of(work, "drop", executes=executes)
-
-    assert ("as far as we can tell" if executes else "is gone (verified") in message.text
-    assert (1 if executes else 2) == len(work.vibecode.deletes(instance))
-    assert not work.vibecode.is_running(instance)
-
-
-@pytest.mark.parametrize("executes", [True, False])
-async def test_a_timeout_looks_before_it_repeats(tmp_path: Path, *, executes: bool):
-    """No answer within the limit: the same care as with a lost connection."""
-    async with workspace(tmp_path, vibecode_timeout_seconds=0.2) as work:
-        instance, message = await outcome_of(work, "hang", executes=executes)
-
-        assert ("as far as we can tell" if executes else "is gone (verified") in message.text
-        assert (1 if executes else 2) == len(work.vibecode.deletes(instance))
-
-
-async def test_a_refused_connection_says_so_while_it_lasts(work: Workspace):
-    """Vibecode is away and comes back: the message tells both."""
-    instance = work.vibecode.start_instance(steps=[WAITING])
-    await work.vibecode.stop()
-    await work.command(f"{instance} loops")
-    waiting = (await work.told("Not yet")).snapshot()
-    await work.vibecode.start()
-    await work.told("is gone")
-
-    assert "Vibecode could not be reached" in waiting.text
-    assert "CONNECTION_REFUSED" in waiting.text
-    assert 1 == len(work.vibecode.deletes(instance))
-
-
-async def test_a_slow_call_says_that_it_is_under_way(work: Workspace):
-    """A person at night sees within two seconds that something happens."""
-    work.vibecode.latency = 1.3
-    instance = work.vibecode.start_instance(steps=[WAITING])
-    await work.command(f"{instance} loops")
-    waiting = (await work.told("Stopping workflow")).snapshot()
-    work.vibecode.latency = 0
-    message = await work.told("is gone")
-
-    assert waiting.ts == message.ts
-
-
 async def test_a_step_under_way_is_told_as_accepted(work: Workspace):
     """204 is not the end: the list still shows it, so nobody reads that it is gone."""
     instance = work.vibecode.start_instance()
     await work.command(f"{instance} loops")
     message = await work.told("*Accepted:*")
 
-    assert "is gone" not in message.text
+    assert "Stopped" not in message.text
     assert "current step" in message.text
-    assert f"/terminate-workflow {instance} force" in message.text
+    assert work.vibecode.is_running(instance)
 
 
 async def test_a_list_that_cannot_be_read_is_told_as_unverified(work: Workspace):
@@ -271,7 +137,8 @@ async def test_a_list_that_cannot_be_read_is_told_as_unverified(work: Workspace)
     await work.command(f"{instance} loops")
     message = await work.told("*Accepted:*")
 
-    assert "could not be verified" in message.text
+    assert "Whether it is gone" in message.text
+    assert "Stopped" not in message.text
 
 
 async def test_an_expired_session_has_a_button_to_authorise_again(either: Workspace):
@@ -325,17 +192,19 @@ async def test_the_text_alone_is_complete(work: Workspace, code: str):
 @pytest.mark.parametrize("force", ["", "force "])
 async def test_a_person_s_text_is_inert(work: Workspace, force: str):
     """It mentions nobody, links nowhere and formats nothing, and Slack is asked not to unfurl."""
-    reason = "<!channel> <@U0VICTIM> @here *bold* _it_ ~no~ `code` <https://evil.example|ok> https://evil.example"
+    reason = (
+        "<!channel> <@U0VICTIM> @here *bold* _it_ ~no~ `code` <https://evil.example|ok> https://evil.example"
+    )
     instance = work.vibecode.start_instance(steps=[WAITING])
     await work.command(f"{instance} {force}{reason}")
-    message = await work.told("Force-terminate" if force else "is gone")
+    message = await work.told("Force-terminate" if force else "*Stopped:*")
 
     text = message.text.replace(f"<@{work.requester.id}>", "")
     (line,) = [line for line in text.splitlines() if line.startswith("Reason:")]
     assert "<" not in text
     assert re.search(r"(?:(?<![^\W_])[*_~]|[`@]|://)(?!\u2060)", line) is None
     assert reason in str([block for block in message.blocks if block["type"] == "rich_text"])
-    marked = [block["text"] for block in message.blocks if block["type"] == "section"]
+    marked = [block["text"] for block in message.blocks if block["type"] == "section" and "text" in block]
     assert [True] * len(marked) == [text["verbatim"] for text in marked]
     posted = work.slack.calls_of("chat.postMessage")[0].arguments
     assert ("none", False, False) == (posted["parse"], posted["unfurl_links"], posted["unfurl_media"])

@@ -13,7 +13,16 @@ from bot.sandbox.slack import Channel, Delivery, Message, Person
 from bot.sandbox.world import COMMAND, World, open_world
 from bot.storage import open_store, open_vault
 
-MAIN_EVENTS = ("requested", "refused", "confirmed", "cancelled", "expired", "attempted", "outcome")
+MAIN_EVENTS = (
+    "requested",
+    "refused",
+    "confirmed",
+    "cancelled",
+    "expired",
+    "attempted",
+    "accepted",
+    "outcome",
+)
 
 
 @dataclass
