@@ -1,9 +1,11 @@
 # Everything a developer does; each target sets up what it needs.
 PYTHON ?= python3
 BIN := .venv/bin
+# Most of a story is waiting: several run at once.
+TEST_OPTIONS ?= --numprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check pictures docs fix lock
+.PHONY: help setup demo test check chaos bench pictures docs fix lock
 
 help: ## show the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -20,18 +22,28 @@ demo: setup ## try it: a Slack and a Bitrix24 on this machine, and the real bot
 	@$(BIN)/haltbot demo
 	@if [ -t 1 ]; then $(BIN)/haltbot demo --serve; fi
 
-test: setup ## run the tests
-	$(BIN)/python -m pytest
+test: setup ## run the tests, and measure what they cover
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(TEST_OPTIONS)
+	@$(BIN)/coverage combine --quiet
+	@touch .covered
 
-check: setup ## lint, types, layers, coverage
+check: setup .covered ## lint, types, layers, coverage
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -q
-	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+# What the tests cover is measured again when something has changed since.
+.covered: $(shell git ls-files '*.py' '*.js' manifest.yml pyproject.toml requirements.lock)
+	@$(MAKE) --no-print-directory test
+
+chaos: setup ## send 10,000 commands while everything goes wrong: half an hour
+	CHAOS=long REQUIRE_POSTGRES=1 $(BIN)/python -m pytest tests/chaos --log-cli-level=WARNING
+
+bench: setup ## measure beside what people write instead; BENCH=--quick for a minute's worth
+	$(BIN)/python bench/run.py $(BENCH)
 
 pictures: setup ## make the README's pictures anew, by the browser's tests
 	PICTURES=$(CURDIR)/docs/pictures REQUIRE_BROWSER=1 $(BIN)/python -m pytest -q tests/browser
@@ -45,3 +57,4 @@ fix: setup ## format, and mend what can be mended
 
 lock: setup ## choose the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --extra postgres --group image --constraint requirements.lock --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --output-file deploy/requirements.lock

@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -12,19 +13,35 @@ from aiohttp import web
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import edge
+from bot.administration import Administration
+from bot.app_access import AccessParts, open_access
 from bot.asking import Asking
+from bot.authority import Authority
 from bot.blocks import Cards
+from bot.blocks_rights import breaker_tripped
 from bot.bolt import Bolt, Identity
+from bot.breaker import Breaker
 from bot.calling import Calling
+from bot.clearing import Clearing
 from bot.config import Settings
+from bot.configuring import Configuring
+from bot.counting import counted
+from bot.daily import Daily, configurers_of
+from bot.doctor import Doctor
 from bot.enquiries import Enquiries
 from bot.errors import HaltbotError, SlackRefused, StoreError
+from bot.home import Home
 from bot.keys import Keys
-from bot.lookout import Lookout
 from bot.ports import Store
+from bot.practice import PracticeLookout, PracticeWorkflows
 from bot.progress import Pace, Progress
+from bot.retention import Retention
 from bot.service import Terminations, new_reference
+from bot.sharing import Sharing
 from bot.slack import SlackMessenger, open_session
+from bot.slack_channels import SlackChannels
+from bot.slack_directory import SlackDirectory
+from bot.slack_home import SlackHome
 from bot.socket_mode import SocketIntake
 from bot.steps import Steps
 from bot.storage import open_store, open_vault
@@ -58,6 +75,8 @@ class Haltbot:
     worker: Worker
     answers: Answers
     messenger: SlackMessenger
+    daily: Daily
+    access: AccessParts
 
     async def serve(self, stop: asyncio.Event, *, listening: Callable[[int], None] = lambda _: None) -> None:
         """Run until ``stop`` is set; then take in nothing more and let what runs finish.
@@ -70,6 +89,12 @@ class Haltbot:
             stack.push_async_callback(self.worker.stop, within_seconds=DRAIN_SECONDS)
             stack.push_async_callback(self.answers.finish, within_seconds=ANSWERS_SECONDS)
             running = {worker, asyncio.create_task(stop.wait()), asyncio.create_task(self._mind_the_token())}
+            if days := self.settings.haltbot_retention_days:
+                running.add(asyncio.create_task(Retention(self.store, days=days).serve()))
+            running.add(asyncio.create_task(self.daily.serve()))
+            connections = self.access.access.connections
+            stack.push_async_callback(connections.close)
+            running.add(asyncio.create_task(connections.serve()))
             socket = await self._open_socket(stack, running)
             await self._listen(stack, socket, listening)
             # The doors close first, in the opposite order of opening; then what came in is carried out.
@@ -97,6 +122,7 @@ class Haltbot:
             signing_secret=secret.get_secret_value() if secret else None,
             dispatch=self.bolt.dispatch,
             readiness=lambda: self._readiness(socket),
+            pages=self.access.pages.add_to if self.access.pages else None,
         )
         stack.push_async_callback(runner.cleanup)
         await runner.setup()
@@ -126,7 +152,9 @@ class Haltbot:
 
     async def _readiness(self, socket: SocketIntake | None) -> dict[str, bool]:
         try:
-            database = bool(await asyncio.wait_for(self.store.now(), READINESS_SECONDS))
+            # A query, since a store may tell the time without its database.
+            await asyncio.wait_for(self.store.backlog(), READINESS_SECONDS)
+            database = True
         except (StoreError, TimeoutError):
             database = False
         slack = self.identity.is_known and (socket is None or await socket.is_connected())
@@ -138,7 +166,7 @@ async def build(settings: Settings) -> AsyncIterator[Haltbot]:
     """Open what the bot needs, wire it, and close it again. Raises SettingsInvalid, StoreError."""
     async with AsyncExitStack() as stack:
         vault = open_vault(settings)
-        store = await open_store(settings.database_url, owner=new_reference())
+        store = counted(await open_store(settings.database_url, owner=new_reference()))
         stack.push_async_callback(store.close)
         session = await stack.enter_async_context(open_session())
         client = AsyncWebClient(
@@ -161,30 +189,73 @@ async def build(settings: Settings) -> AsyncIterator[Haltbot]:
             watch_ms=settings.haltbot_watch_seconds * 1000,
             soft_first_ms=settings.haltbot_soft_first_seconds * 1000 if settings.haltbot_soft_first else None,
         )
-        cards = Cards(settings.vibecode_api_url.rstrip("/") + "/v1/oauth/authorize")
+        channels = SlackChannels(client)
+        cards = Cards(
+            settings.vibecode_api_url.rstrip("/") + "/v1/oauth/authorize",
+            connects=settings.haltbot_public_url is not None,
+        )
         progress = Progress(
             store,
             messenger,
             vault,
             cards,
+            Sharing(store, channels),
             wake_in=lambda seconds: worker.wake_in(seconds),  # noqa: PLW0108 -- the worker is made next
         )
         keys = Keys(store, vault)
-        workflows = VibecodeClient(http)
-        lookout = Lookout(workflows, store.pace, pace.calls_per_second)
+        vibecode = VibecodeClient(http)
+        workflows = PracticeWorkflows(vibecode, store)
+        lookout = PracticeLookout(workflows, store.pace, pace.calls_per_second, store)
+        authority = Authority(store, SlackDirectory(client), settings.owners)
+        configuring = Configuring(store)
+        breaker = Breaker(store, messenger, configuring, breaker_tripped)
         steps = Steps(
             progress,
+            Clearing(progress, authority, breaker),
             Asking(progress, keys, lookout, pace),
             Calling(progress, keys, workflows, lookout, pace),
             Watching(progress, keys, lookout, pace),
         )
         worker = Worker(store, steps.run)
-        terminations = Terminations(store, vault, start=worker.start, has_room=worker.has_room)
+        terminations = Terminations(store, vault, authority, start=worker.start, has_room=worker.has_room)
+        administration = Administration(store, authority, configuring, breaker)
         enquiries = Enquiries(store, keys, lookout)
         answers = Answers(messenger)
         identity = Identity(client)
-        bolt = Bolt(client, identity, lambda app: register(app, terminations, enquiries, answers))
-        yield Haltbot(settings, store, client, session, identity, bolt, worker, answers, messenger)
+        configurers = partial(configurers_of, store, settings.owners)
+        doctor = Doctor(settings, store, keys, client, workflows)
+        daily = Daily(store, doctor, messenger.tell, configurers)
+        home = Home(store, SlackHome(client), configurers=configurers, channels=daily.channels)
+        access = open_access(
+            store=store,
+            keys=keys,
+            vault=vault,
+            authority=authority,
+            channels=channels,
+            vibecode=vibecode,
+            vibecode_url=http.base_url,
+            worker=worker,
+            public_url=settings.haltbot_public_url,
+            tell=messenger.tell,
+            configurers=configurers,
+        )
+        bolt = Bolt(
+            client,
+            identity,
+            lambda app: register(
+                app,
+                terminations,
+                enquiries,
+                answers,
+                home,
+                lambda: identity.domain,
+                administration,
+                access.access,
+            ),
+        )
+        yield Haltbot(
+            settings, store, client, session, identity, bolt, worker, answers, messenger, daily, access
+        )
 
 
 async def _first_end(running: set[asyncio.Task[Any]], stop: asyncio.Event) -> None:

@@ -43,7 +43,7 @@ class Asking:
                 job, Outcome.ACCEPTED, status=termination.status, verified=True, name="offer_ended"
             )
         try:
-            shown = await self._progress.show(termination, job.phase)
+            shown = await self._progress.show(job)
         except SlackUnavailable as later:
             return await self._progress.rest(
                 job, unsure_where(termination, later), pause_ms(3, later.retry_after)
@@ -54,7 +54,7 @@ class Asking:
 
     async def _put(self, job: Job, now: int) -> Job | None:
         try:
-            shown = await self._progress.show(job.termination, job.phase)
+            shown = await self._progress.show(job)
         except SlackUnavailable as later:
             return await self._progress.rest(
                 job, unsure_where(job.termination, later), pause_ms(2, later.retry_after)
@@ -82,7 +82,7 @@ class Asking:
 
     async def _preview(self, termination: Termination) -> Termination:
         try:
-            key = await self._keys.open(termination.team, termination.channel)
+            key = await self._keys.open(termination.team, termination.channel, termination.user)
             sighting = await self._lookout.find(key, termination.workflow_id)
         except (KeyUnusable, VibecodeError) as trouble:
             return replace(termination, preview=trouble.code)

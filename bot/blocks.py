@@ -13,17 +13,21 @@ from bot.enquiries import Found
 from bot.explanations import AUTHORISABLE
 from bot.mrkdwn import clip, escape
 from bot.ports import Message
+from bot.practice_ids import is_practice
 
 FORCE_TERMINATE = "termination_force"
 TERMINATE_SOFTLY = "termination_soften"
 KEEP_RUNNING = "termination_keep"
 ESCALATE = "termination_escalate"
 KEEP_WATCHING = "termination_watch"
+BREAK_GLASS = "termination_break_glass"
 AUTHORISE = "authorisation_open"
+CONNECT = "connection_start"
 CHOICES = {
     FORCE_TERMINATE: Choice.FORCE,
     TERMINATE_SOFTLY: Choice.SOFT,
     KEEP_RUNNING: Choice.KEEP,
+    BREAK_GLASS: Choice.BREAK_GLASS,
     ESCALATE: Choice.ESCALATE,
     KEEP_WATCHING: Choice.WATCH,
 }
@@ -38,16 +42,19 @@ Block = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Cards:
-    """Builds messages; ``authorise_url`` is where a Bitrix24 session is renewed."""
+    """Builds messages; ``authorise_url`` is where a Bitrix24 session is renewed otherwise."""
 
     authorise_url: str
+    connects: bool = False
+    """People connect their accounts on a page of Haltbot's own."""
 
     def termination(self, termination: Termination, phase: Phase, now: int) -> Message:
         """The one message of a termination, as it has to look at ``now``, in ms."""
-        headline = replies.headline(termination, phase)
+        headline = replies.headline(termination, phase, now)
         known = _known(termination, phase, now)
         body = replies.body(termination, phase, now)
-        blocks: list[Block] = [_section(headline)]
+        banner = [replies.PRACTICE_BANNER] if is_practice(termination.workflow_id) else []
+        blocks: list[Block] = [*map(_section, banner), _section(headline)]
         if termination.reason:
             blocks.append(_quote(termination.reason))
         if known:
@@ -60,6 +67,7 @@ class Cards:
         blocks.append(_context(_small_print(termination)))
         reason = clip(escape(termination.reason), _REASON_IN_TEXT)
         lines = [
+            *banner,
             headline,
             f"Reason: {reason}" if reason else "",
             *(f"{name}: {value}" for name, value in known),
@@ -72,30 +80,46 @@ class Cards:
         value = f"{termination.id}.{termination.question}"
         match phase:
             case Phase.AWAITING_CONFIRMATION:
-                return [
-                    _button("Force terminate", FORCE_TERMINATE, value, style="danger"),
-                    _button("Terminate softly instead", TERMINATE_SOFTLY, value),
-                    _button("Keep running", KEEP_RUNNING, value),
-                ]
+                return _answers(termination, value)
             case Phase.WATCHING if not termination.force:
-                return [_button("Force terminate…", ESCALATE, value)]
+                return [button("Force terminate…", ESCALATE, value)]
             case Phase.OFFERED:
                 label = "Force again…" if termination.force else "Force terminate…"
                 return [
-                    _button(label, ESCALATE, value, style="danger"),
-                    _button("Keep watching", KEEP_WATCHING, value),
+                    button(label, ESCALATE, value, style="danger"),
+                    button("Keep watching", KEEP_WATCHING, value),
                 ]
+        if termination.outcome and termination.code in AUTHORISABLE and self.connects:
+            return [button("Connect again", CONNECT, value, style="primary")]
         if termination.outcome and termination.code in AUTHORISABLE:
-            return [_button("Authorise again", AUTHORISE, value) | {"url": self.authorise_url}]
+            return [button("Authorise again", AUTHORISE, value) | {"url": self.authorise_url}]
         return []
+
+
+def _answers(termination: Termination, value: str) -> list[Block]:
+    """What can be answered: by the requester, or by those who may approve."""
+    keep = button("Keep running", KEEP_RUNNING, value)
+    approve = "Approve: " if termination.approval else ""
+    if not termination.force:
+        return [button(f"{approve}terminate softly", TERMINATE_SOFTLY, value, style="primary"), keep]
+    force = f"{approve}force terminate" if approve else "Force terminate"
+    buttons = [
+        button(force, FORCE_TERMINATE, value, style="danger"),
+        button("Terminate softly instead", TERMINATE_SOFTLY, value),
+        keep,
+    ]
+    if termination.may_break_glass and termination.approval:
+        buttons.append(button("Break glass…", BREAK_GLASS, value))
+    return buttons
 
 
 def found(answer: Found) -> Message:
     """The private answer to ``show ID``."""
     headline = replies.found(answer.workflow_id, answer.sighting)
     known = fields(answer.workflow_id, answer.sighting.instance, answer.portal, answer.at)
-    blocks = (_section(headline), *([_fields(known)] if known else []))
-    return Message(_text([headline, *(f"{name}: {value}" for name, value in known)]), blocks)
+    banner = [replies.PRACTICE_BANNER] if is_practice(answer.workflow_id) else []
+    blocks = (*map(_section, banner), _section(headline), *([_fields(known)] if known else []))
+    return Message(_text([*banner, headline, *(f"{name}: {value}" for name, value in known)]), blocks)
 
 
 def private(text: str) -> Message:
@@ -136,7 +160,8 @@ def _text(lines: Iterable[str]) -> str:
 
 
 def _small_print(termination: Termination) -> str:
-    unusual = "" if has_usual_shape(termination.workflow_id) else " · this ID has an unusual shape"
+    usual = has_usual_shape(termination.workflow_id) or is_practice(termination.workflow_id)
+    unusual = "" if usual else " · this ID has an unusual shape"
     return replies.footer(termination) + unusual
 
 
@@ -163,11 +188,12 @@ def _quote(text: str) -> Block:
     return {"type": "rich_text", "elements": [{"type": "rich_text_quote", "elements": [element]}]}
 
 
-def _button(label: str, action_id: str, value: str, *, style: str | None = None) -> Block:
-    button: Block = {
+def button(label: str, action_id: str, value: str, *, style: str | None = None) -> Block:
+    """A button; ``style`` is Slack's: ``primary`` or ``danger``."""
+    made: Block = {
         "type": "button",
         "text": {"type": "plain_text", "text": label},
         "action_id": action_id,
         "value": value,
     }
-    return button | {"style": style} if style else button
+    return made | {"style": style} if style else made

@@ -20,7 +20,7 @@ from bot.errors import (
 from bot.keys import Keys
 from bot.lookout import Lookout
 from bot.ports import OpenedKey, Workflows
-from bot.progress import Pace, Progress, pause_ms
+from bot.progress import Pace, Progress, is_held, pause_ms
 from bot.workflows import Sighting
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,8 @@ class Calling:
     async def request(self, job: Job) -> Job | None:
         """Call, after a look where one is owed: after an ambiguous end, and before a force."""
         try:
-            key = await self._keys.open(job.termination.team, job.termination.channel)
+            asked = job.termination
+            key = await self._keys.open(asked.team, asked.channel, asked.user)
         except KeyUnusable as unusable:
             return await self._progress.end(job, Outcome.FAILED, code=unusable.code)
         if job.termination.must_look:
@@ -113,7 +114,8 @@ class Calling:
         )
         if isinstance(begun, int):
             return await self._progress.rest(job, job.termination, begun)
-        if begun is None:
+        if begun is None or not is_held(begun):
+            # Frozen right after it was recorded: whoever took over has looked, and called or not.
             return None
         call = asyncio.create_task(
             self._workflows.terminate(

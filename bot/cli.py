@@ -2,12 +2,14 @@
 
 import argparse
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, NoReturn
 
-from bot import cli_audit, cli_key
+from bot import cli_audit, cli_backup, cli_channel, cli_doctor, cli_key, cli_migrate, cli_practise, cli_setup
 from bot.app import build
 from bot.config import Settings, SettingsInvalid, load
 from bot.errors import HaltbotError
@@ -69,8 +71,15 @@ def _parser() -> argparse.ArgumentParser:
     demo = _add(commands, "demo", "try it: a Slack and a Bitrix24 on this machine, and the real bot", _demo)
     demo.add_argument("--serve", action="store_true", help="stay up and print the addresses")
 
+    cli_setup.add_command(partial(_add, commands))
+    cli_doctor.add_command(partial(_add, commands))
+    cli_practise.add_command(partial(_add, commands))
+
     cli_key.add_commands(_group(commands, "key", "set, list, remove and rotate the channels' API keys"))
+    cli_channel.add_commands(_group(commands, "channel", "show and change the channels' settings"))
     cli_audit.add_commands(_group(commands, "audit", "read the audit"))
+    cli_backup.add_command(partial(_add, commands))
+    cli_migrate.add_command(partial(_add, commands))
 
     manifest = _add(commands, "manifest", "print the Slack app's manifest", _manifest)
     manifest.add_argument("--mode", choices=["socket", "http"], default="socket")
@@ -98,6 +107,10 @@ async def _run(options: argparse.Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with build(settings) as haltbot:
+        # What is there by now stays there: looking through all of it for garbage, again and again, would take
+        # 15 ms each time, for which acknowledgements would wait.
+        gc.collect()
+        gc.freeze()
         await haltbot.serve(stop)
     return OK
 

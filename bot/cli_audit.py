@@ -18,6 +18,8 @@ FIELDS = (
 def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
     export = add("export", "print the whole audit, oldest first", _export)
     export.add_argument("--format", choices=["jsonl", "csv"], default="jsonl")
+    show = add("show", "print everything about one termination", _show)
+    show.add_argument("reference", metavar="REF", help="the reference in the small line under its message")
 
 
 async def _export(options: argparse.Namespace) -> int:
@@ -28,6 +30,29 @@ async def _export(options: argparse.Namespace) -> int:
             write(event)
     finally:
         await store.close()
+    return 0
+
+
+async def _show(options: argparse.Namespace) -> int:
+    store = await open_store(load(StorageSettings).database_url, owner="shell", shared=True)
+    try:
+        events = [event async for event in store.events(reference=options.reference)]
+    finally:
+        await store.close()
+    if not events:
+        print(f"The audit knows no termination {options.reference}.", file=sys.stderr)
+        return 1
+    first = events[0]
+    how = "force" if first["force"] else "soft"
+    print(f"{first['reference']}: workflow {first['workflow_id']}, {how}, asked by {first['user']}")
+    print(f"in channel {first['channel']} of team {first['team']}")
+    if first["reason"]:
+        print(f"Reason: {first['reason']}")
+    for event in events:
+        outcome = f"  {event['outcome']}" if event["outcome"] else ""
+        print(f"{event['at']}  {event['event']:<16}{event['user']}{outcome}")
+        for name, value in event["detail"].items():
+            print(f"    {name}: {json.dumps(value, ensure_ascii=False)}")
     return 0
 
 

@@ -6,10 +6,10 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from bot.cli_prompt import ask_secret
 from bot.config import StorageSettings, load
 from bot.errors import KeyNotAccepted
 from bot.keys import Keys
-from bot.ports import Store
 from bot.storage import open_store, open_vault
 
 
@@ -27,7 +27,9 @@ def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def _for_channel(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    parser.add_argument("--team", required=True, metavar="T0123", help="the workspace's id")
+    parser.add_argument(
+        "--team", required=True, metavar="T0123", help="the workspace's id; E0123/T0123 in an organisation"
+    )
     parser.add_argument("--channel", required=True, metavar="C0123", help="the channel's id")
     return parser
 
@@ -73,9 +75,8 @@ async def _rotate(options: argparse.Namespace) -> int:
 
 
 def _secret(prompt: str) -> str:
-    if sys.stdin.isatty():
-        return getpass.getpass(prompt)
-    return sys.stdin.readline().strip()
+    # Through a pipe nobody reads a prompt.
+    return ask_secret(prompt) if sys.stdin.isatty() else sys.stdin.readline().strip()
 
 
 def _operator() -> str:
@@ -86,7 +87,7 @@ def _operator() -> str:
 async def _keys() -> AsyncIterator[Keys]:
     storage = load(StorageSettings)
     vault = open_vault(storage)
-    store: Store = await open_store(storage.database_url, owner="shell", shared=True)
+    store = await open_store(storage.database_url, owner="shell", shared=True)
     try:
         yield Keys(store, vault)
     finally:

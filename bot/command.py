@@ -51,8 +51,7 @@ def parse(text: str) -> Order | Question:
     Slack writes ``&``, ``<`` and ``>`` as entities, so these are undone once. Raises Refused.
     """
     typed = _unescape(text).strip()
-    if found := _KEY.search(typed):
-        raise Refused("key_in_command", kind=found[0].split("_")[1])
+    refuse_key(typed)
     first, rest = _split(typed)
     word = _clean(first)
     if not word:
@@ -74,6 +73,12 @@ def workflow_id(word: str) -> str:
     if not _PLAUSIBLE_ID.fullmatch(word) or ".." in word:
         raise Refused("not_an_id", typed=word[:80])
     return word
+
+
+def refuse_key(text: str) -> None:
+    """Raise Refused where a text holds an API key, which must not be kept."""
+    if found := _KEY.search(text):
+        raise Refused("key_in_command", kind=found[0].split("_")[1])
 
 
 def _order(word: str, rest: str) -> Order:

@@ -1,7 +1,9 @@
 """The settings: the only place that reads the environment."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Self, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -35,6 +37,19 @@ def _address(value: str) -> str:
     return value
 
 
+def _public(value: str) -> str:
+    address = urlsplit(value)
+    is_here = address.scheme == "http" and address.hostname in ("127.0.0.1", "::1", "localhost")
+    if (
+        (address.scheme != "https" and not is_here)
+        or not address.hostname
+        or address.query
+        or address.fragment
+    ):
+        raise ValueError("must start with https:// and be nothing but an address")
+    return value
+
+
 def _database(value: str) -> str:
     if not _is_database(value):
         raise ValueError(_DATABASES)
@@ -47,8 +62,21 @@ def _level(value: str) -> str:
     return value.upper()
 
 
+def _owners(value: str) -> str:
+    unknown = [name for name in _names(value) if not re.fullmatch(r"[UW][A-Z0-9]{2,30}", name)]
+    if unknown:
+        raise ValueError("must be ids of users, such as U0123ABCD, with commas between")
+    return value
+
+
+def _names(value: str) -> list[str]:
+    return [name for name in re.split(r"[\s,]+", value) if name]
+
+
 Address = Annotated[str, AfterValidator(_address)]
+PublicAddress = Annotated[str, AfterValidator(_public)]
 Database = Annotated[str, AfterValidator(_database)]
+Owners = Annotated[str, AfterValidator(_owners)]
 Level = Annotated[str, AfterValidator(_level)]
 
 
@@ -102,9 +130,25 @@ class Settings(BaseSettings):
     haltbot_vibecode_rate: float = Field(
         5, gt=0, le=1000, description="calls per second per API key, shared by replicas"
     )
+    haltbot_retention_days: int = Field(
+        0,
+        ge=0,
+        le=36_500,
+        description="ended terminations and audit lines older than this are deleted, once a day; 0 keeps everything",
+    )
+    haltbot_owners: Owners = Field(
+        "",
+        description="comma-separated ids of users who may configure every channel, whatever its settings say:"
+        " the way in on the first day",
+    )
     haltbot_host: str = Field("127.0.0.1", description="address of the HTTP listener")
     haltbot_port: int = Field(
         3000, ge=0, le=65_535, description="port of the HTTP listener: Slack in HTTP mode, health in both"
+    )
+    haltbot_public_url: PublicAddress | None = Field(
+        None,
+        description="where people's browsers reach this listener, `https://…`; set = keys are handed in and accounts"
+        " connected on pages of Haltbot's own",
     )
     haltbot_log_level: Level = Field("INFO", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`")
 
@@ -127,6 +171,11 @@ class Settings(BaseSettings):
         return [secret.get_secret_value() for secret in held if secret is not None]
 
     @property
+    def owners(self) -> frozenset[str]:
+        """Who may configure every channel."""
+        return frozenset(_names(self.haltbot_owners))
+
+    @property
     def socket_mode(self) -> bool:
         return self.slack_app_token is not None
 
@@ -141,6 +190,12 @@ class StorageSettings(BaseSettings):
     database_url: Database = "sqlite:///haltbot.db"
     haltbot_encryption_keys: SecretStr | None = None
     vibecode_api_url: Address = "https://vibecode.bitrix24.tech"
+
+
+class SetupSettings(StorageSettings):
+    """What the guided setup needs: it is run before there is any token."""
+
+    slack_api_url: Address = "https://slack.com/api/"
 
 
 def load(kind: type[S]) -> S:

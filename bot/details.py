@@ -1,6 +1,7 @@
 """Says what is known of a running instance: what it works on, since when, and whether it is stuck."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from bot.decisions import is_stuck, started_at
 from bot.domain import Termination
@@ -20,6 +21,13 @@ _CHANGED = {
     "started_at": "when it started",
     "started_by": "who started it",
 }
+
+
+_WITHHELD = (
+    "What it works on is not shown here, where people of another organisation may be reading:"
+    " `/terminate-workflow show ID` tells you privately."
+)
+_WITHHELD_CHANGES = "*It is not as it was when you were asked.* Nothing was sent; please decide again."
 
 
 def clock(ms: int) -> str:
@@ -64,13 +72,17 @@ def preview(termination: Termination) -> list[str]:
     """Say how well the instance is known to whoever has to decide about it."""
     said = []
     if termination.changes:
-        what = " and ".join(_CHANGED[name] for name in termination.changes)
-        said.append(f"*It is not as you saw it:* {what} changed. Nothing was sent; please decide again.")
+        what = " and ".join(_change(*change) for change in termination.changes)
+        said.append(f"*It is not as you saw it:* {what}. Nothing was sent; please decide again.")
     match termination.preview:
         case None:
             said.append("Looking it up in Bitrix24 …")
         case "read":
             said.extend(_siblings(termination))
+        case "withheld" | "withheld_changes":
+            said.append(
+                _WITHHELD if termination.preview == "withheld" else f"{_WITHHELD_CHANGES} {_WITHHELD}"
+            )
         case "absent":
             said.append("It is not in the list of running workflows any more: it has probably finished.")
         case "not_found":
@@ -81,6 +93,11 @@ def preview(termination: Termination) -> list[str]:
             why = explain(code, None).why
             said.append(f"What it is could not be looked up: {why} ({code}) You can still decide.")
     return said
+
+
+def _change(name: str, was: Any, now: Any) -> str:
+    said = [moment(value) if name == "started_at" else escape(str(value)) for value in (was, now)]
+    return f"{_CHANGED[name]} changed from {said[0]} to {said[1]}"
 
 
 def _siblings(termination: Termination) -> list[str]:

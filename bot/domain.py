@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from bot.channel_settings import Role
 from bot.workflows import Instance
 
 
@@ -37,6 +38,19 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
+    REFUSED = "refused"
+    """The requester's rights do not suffice; the code names the refusal."""
+
+
+class Approval(StrEnum):
+    """Why somebody else has to agree."""
+
+    ASKED = "asked"
+    """The requester lacks the role and asked those who may approve."""
+    SECOND_PERSON = "second_person"
+    """The channel wants a second person for a force."""
+    BREAKER = "breaker"
+    """So much was terminated in the channel that everything needs a second person for a while."""
 
 
 class Choice(StrEnum):
@@ -45,6 +59,8 @@ class Choice(StrEnum):
     FORCE = "force"
     SOFT = "soft"
     KEEP = "keep"
+    BREAK_GLASS = "break_glass"
+    """Force without the second person, with a reason and loudly."""
     ESCALATE = "escalate"
     WATCH = "watch"
 
@@ -89,10 +105,24 @@ class Termination:
     """The portal's address, where the channel's settings name it."""
     stuck_siblings: int = 0
     """Other stuck instances of the same template or on the same document."""
-    changes: tuple[str, ...] = ()
-    """What became different between the question and its answer, so that it is asked anew."""
+    changes: tuple[tuple[str, Any, Any], ...] = ()
+    """What became different between the question and its answer: field, as it was shown, as it is now."""
     softened: bool = False
     """A force that began with the soft call, so that the reason reaches Bitrix24, and went on from there."""
+    cleared: bool = False
+    """What the requester may, and whether somebody has to agree, was examined for the question that stands."""
+    admitted: bool = False
+    """Counted by the channel's breaker."""
+    clearing_tries: int = 0
+    """How often Slack could not say who the requester is."""
+    approval: Approval | None = None
+    """Why somebody else has to agree, if somebody has to."""
+    approvers: tuple[str, ...] = ()
+    """Who that may be, as the channel's settings write it."""
+    may_break_glass: bool = False
+    approved_by: str | None = None
+    broke_glass: str | None = None
+    """The reason for which the requester forced it without the second person."""
     accepted_at: int | None = None
     watch_until: int | None = None
     polls: int = 0
@@ -125,7 +155,7 @@ class Termination:
     @property
     def result(self) -> str | None:
         """The outcome as the audit names it, such as ``failed:SCOPE_DENIED``."""
-        if self.outcome is Outcome.FAILED:
+        if self.outcome in (Outcome.FAILED, Outcome.REFUSED):
             return f"{self.outcome}:{self.code}"
         return self.outcome
 
@@ -139,7 +169,10 @@ class Termination:
             values["message"] = MessageRef(**values["message"])
         if values["seen"]:
             values["seen"] = Instance(**values["seen"])
-        values["changes"] = tuple(values["changes"])
+        values["changes"] = tuple(tuple(change) for change in values["changes"])
+        values["approvers"] = tuple(values.get("approvers", ()))
+        if values.get("approval"):
+            values["approval"] = Approval(values["approval"])
         if values["outcome"]:
             values["outcome"] = Outcome(values["outcome"])
         return cls(**values)
@@ -156,6 +189,8 @@ class Job:
     owner: str | None
     held_until: float
     """On this process's monotonic clock: past it, another owner may have taken over."""
+    taken_over: bool = False
+    """Somebody held it when it was claimed: whatever they began after their last recorded step may have happened."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -248,3 +283,13 @@ class Press:
     choice: Choice
     response_url: str | None = None
     """Sealed."""
+    may: frozenset[Role] = frozenset()
+    """What the person may in this channel, as it is now; whoever was not looked up may nothing."""
+    approval: Approval | None = None
+    """Why the channel, as it is now, wants somebody else to agree."""
+    break_glass: bool = False
+    """The channel, as it is now, lets the requester force alone."""
+    typed: str | None = None
+    """What was typed as the end of the ID."""
+    reason: str = ""
+    """Why the glass is broken."""

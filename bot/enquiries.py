@@ -33,10 +33,10 @@ class Enquiries:
         """The terminations of this channel that are not finished."""
         return await self._store.open_in(team, channel)
 
-    async def show(self, team: str, channel: str, typed: str) -> Found:
+    async def show(self, team: str, channel: str, user: str, typed: str) -> Found:
         """Look an instance up. Raises Refused, VibecodeError, KeyUnusable."""
         identifier = workflow_id(typed)
-        key = await self._keys.open(team, channel)
+        key = await self._keys.open(team, channel, user)
         try:
             sighting = await self._lookout.find(key, identifier)
         except VibecodeError as trouble:

@@ -5,7 +5,10 @@
   x KeyUnusable             the channel has no key, or the stored one cannot be read
     - KeyMissing
     - KeyUndecryptable
+    - SessionMissing      the person has not connected a Bitrix24 account, or has to do it again
   x KeyNotAccepted          a key that must not be stored, with the reason
+  x SettingsNotAccepted     a channel's settings that cannot be used, with the one that is wrong
+  x FactsUnavailable        Slack cannot say now who somebody is
   x VibecodeError           an answer, or the lack of one, from Vibecode
     + Definite              the call was not carried out and repeating it does not help
       - NotRunning          no such running instance (404 ENTITY_NOT_FOUND)
@@ -58,8 +61,29 @@ class KeyUndecryptable(KeyUnusable):
     code = "KEY_UNDECRYPTABLE"
 
 
+class SessionMissing(KeyUnusable):
+    """An application's key without a session of the person; ``code`` as Vibecode itself would tell it."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
 class KeyNotAccepted(HaltbotError):
     """A text that was entered as a key and must not be stored; the message never repeats it."""
+
+
+class SettingsNotAccepted(HaltbotError):
+    """A channel's settings that cannot be used; ``name`` is the one that is wrong, ``why`` what it needs."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"{name}: {why}")
+        self.name = name
+        self.why = why
+
+
+class FactsUnavailable(HaltbotError):
+    """Slack cannot say now who somebody is, and what it said before is too old."""
 
 
 class VibecodeError(HaltbotError):

@@ -13,6 +13,8 @@ class Explanation:
 
 _ASK_ADMIN = "Ask a Haltbot admin to set a new key: `haltbot key set`."
 _TRY_AGAIN = "Run the command again in a minute; a repeated stop does no harm."
+_UNREACHABLE = "Try again in a minute; if it lasts, stop the workflow in the portal."
+_CHECK_ADDRESS = "Ask a Haltbot admin to check VIBECODE_API_URL and the network; until then use the portal."
 _TARIFF = "Ask whoever manages the Bitrix24 account, or stop the workflow in the portal."
 _AUTHORISE = "Authorise again (button below), then run the command once more."
 
@@ -107,7 +109,28 @@ EXPLANATIONS: dict[str, Explanation] = {
         "Vibecode could not be reached in time.",
         "Try again in a minute; if it lasts, stop the workflow in the portal.",
     ),
+    "CONNECTION_FAILED": Explanation("no connection to Vibecode could be made.", _UNREACHABLE),
+    "ADDRESS_NOT_FOUND": Explanation("the name of the Vibecode server is not known.", _CHECK_ADDRESS),
+    "TLS_FAILED": Explanation("Vibecode's certificate was not accepted.", _CHECK_ADDRESS),
+    "PROXY_FAILED": Explanation("the proxy on the way to Vibecode refused.", _CHECK_ADDRESS),
+    "POOL_TIMEOUT": Explanation("too many other calls to Vibecode were under way.", _TRY_AGAIN),
+    "INVALID_ADDRESS": Explanation("the address of the Vibecode API cannot be used.", _CHECK_ADDRESS),
+    "INVALID_REQUEST": Explanation(
+        "the call could not be sent as it is.", "Check the ID, and try a shorter reason."
+    ),
+    "INVALID_WORKFLOW_ID": Explanation(
+        "this is no identifier that Vibecode can be asked for.", "Check the ID."
+    ),
     "INVALID_ANSWER": Explanation("Vibecode's answer could not be read.", _TRY_AGAIN),
+    # Haltbot itself
+    "LIST_TOO_LONG": Explanation(
+        "no answer came, and the portal runs so many workflows that the list could not be read whole.",
+        "Look in the portal whether it still runs.",
+    ),
+    "REPEATED_CRASH": Explanation(
+        "Haltbot was restarted again and again during this call, which is our fault.",
+        "Look in the portal whether it still runs, and give your admin the reference below.",
+    ),
 }
 
 AUTHORISABLE = frozenset({"TOKEN_EXPIRED", "TOKEN_MISSING", "INVALID_SESSION", "SESSION_APP_MISMATCH"})

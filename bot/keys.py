@@ -5,24 +5,31 @@ from dataclasses import replace
 from typing import Any
 
 from bot.domain import Event
-from bot.errors import KeyMissing, KeyNotAccepted
-from bot.ports import ChannelKey, OpenedKey, Store, Vault
+from bot.errors import KeyMissing, KeyNotAccepted, SessionMissing
+from bot.ports import ChannelKey, OpenedKey, Vault
+from bot.ports_access import AccessStore, PersonSession
 from bot.workflows import ApiKey
 
 _SHAPE = re.compile(r"vibe_(api|app)_[A-Za-z0-9_-]{8,500}")
+APPLICATION = "vibe_app_"
 _SESSION = re.compile(r"[\x21-\x7e]{8,4000}")
 
 
 class Keys:
     """The channels' keys. A key leaves only towards Vibecode: people see its first 16 and last 4 characters."""
 
-    def __init__(self, store: Store, vault: Vault) -> None:
+    def __init__(self, store: AccessStore, vault: Vault) -> None:
         self._store = store
         self._vault = vault
 
-    async def set(self, team: str, channel: str, key: str, session: str | None, *, by: str) -> ChannelKey:
-        """Store a channel's key in place of any former one. Raises KeyNotAccepted."""
-        check_key(key, session)
+    async def set(
+        self, team: str, channel: str, key: str, session: str | None, *, by: str, people_connect: bool = False
+    ) -> ChannelKey:
+        """Store a channel's key in place of any former one. Raises KeyNotAccepted.
+
+        ``people_connect``: an application's key may come without a session, since each person brings their own.
+        """
+        check_key(key, session, people_connect=people_connect)
         stored = ChannelKey(
             team=team,
             channel=channel,
@@ -34,17 +41,53 @@ class Keys:
         await self._store.put_channel_key(stored, _event("key_set", team, channel, by, hint=stored.hint))
         return stored
 
-    async def open(self, team: str, channel: str) -> OpenedKey:
-        """Open a channel's key for a call. Raises KeyMissing, KeyUndecryptable."""
+    async def open(self, team: str, channel: str, user: str | None = None) -> OpenedKey:
+        """Open a channel's key for a call; an application's key acts as this person. Raises KeyUnusable."""
         stored = await self._store.channel_key(team, channel)
         if stored is None:
             raise KeyMissing
-        session = stored.sealed_session
-        key = ApiKey(
-            self._vault.open(stored.sealed_key, "key", team, channel),
-            self._vault.open(session, "session", team, channel) if session else None,
+        value = self._vault.open(stored.sealed_key, "key", team, channel)
+        if not value.startswith(APPLICATION):
+            return OpenedKey(ApiKey(value), stored.key_id)
+        return OpenedKey(ApiKey(value, await self._session(stored, user)), stored.key_id)
+
+    async def _session(self, stored: ChannelKey, user: str | None) -> str:
+        """Open the person's own session, or the one that was stored with the key. Raises SessionMissing."""
+        team, channel = stored.team, stored.channel
+        own = await self._store.session(team, channel, user) if user else None
+        if own is not None and own.expires_at > await self._store.now():
+            return self._vault.open(own.sealed_session, *session_context(own))
+        if stored.sealed_session is not None:
+            return self._vault.open(stored.sealed_session, "session", team, channel)
+        raise SessionMissing("TOKEN_MISSING" if own is None else "TOKEN_EXPIRED")
+
+    async def application(self, team: str, channel: str) -> str | None:
+        """Open the channel's application key; None for a personal one. Raises KeyUnusable."""
+        stored = await self._store.channel_key(team, channel)
+        if stored is None:
+            raise KeyMissing
+        value = self._vault.open(stored.sealed_key, "key", team, channel)
+        return value if value.startswith(APPLICATION) else None
+
+    async def connect(self, session: PersonSession, token: str) -> PersonSession:
+        """Keep a person's session, sealed for this person in this channel. Raises KeyNotAccepted."""
+        if not _SESSION.fullmatch(token):
+            raise KeyNotAccepted("the session token contains characters that no token has")
+        sealed = replace(session, sealed_session=self._vault.seal(token, *session_context(session)))
+        connected = _event("connected", session.team, session.channel, session.user, account=session.name)
+        await self._store.put_session(sealed, connected)
+        return sealed
+
+    async def move(self, team: str, old: str, new: str, *, by: str) -> bool:
+        """Give all that belongs to a channel to its new id; what is sealed is sealed anew for it."""
+        return await self._store.move_channel(
+            team,
+            old,
+            new,
+            reseal_key=lambda key: self._resealed(key, replace(key, channel=new)),
+            reseal_session=lambda session: self._resealed_session(session, replace(session, channel=new)),
+            event=_event("channel_moved", team, new, by, before=old),
         )
-        return OpenedKey(key, stored.key_id)
 
     async def all(self) -> list[ChannelKey]:
         return await self._store.channel_keys()
@@ -57,21 +100,23 @@ class Keys:
         """Seal every key with the first encryption key; returns how many. Raises KeyUndecryptable."""
         stored = await self._store.channel_keys()
         for key in stored:
-            place = (key.team, key.channel)
-            plain = self._vault.open(key.sealed_key, "key", *place)
-            session = key.sealed_session
-            anew = replace(
-                key,
-                sealed_key=self._vault.seal(plain, "key", *place),
-                sealed_session=self._vault.seal(
-                    self._vault.open(session, "session", *place), "session", *place
-                )
-                if session
-                else None,
-                key_id=self._vault.key_id(plain),
-            )
-            await self._store.put_channel_key(anew, _event("key_rotated", *place, by, hint=key.hint))
+            rotated = _event("key_rotated", key.team, key.channel, by, hint=key.hint)
+            await self._store.put_channel_key(self._resealed(key, key), rotated)
+        for session in await self._store.sessions():
+            place = (session.team, session.channel, by)
+            anew = self._resealed_session(session, session)
+            await self._store.put_session(anew, _event("session_rotated", *place, of=session.user))
         return len(stored)
+
+    def _resealed(self, key: ChannelKey, target: ChannelKey) -> ChannelKey:
+        plain = self._vault.open(key.sealed_key, "key", key.team, key.channel)
+        sealed = key.sealed_session
+        session = self._vault.open(sealed, "session", key.team, key.channel) if sealed else None
+        return replace(target, **self._sealed(target.team, target.channel, plain, session))
+
+    def _resealed_session(self, session: PersonSession, target: PersonSession) -> PersonSession:
+        plain = self._vault.open(session.sealed_session, *session_context(session))
+        return replace(target, sealed_session=self._vault.seal(plain, *session_context(target)))
 
     def _sealed(self, team: str, channel: str, key: str, session: str | None) -> dict[str, Any]:
         return {
@@ -81,7 +126,12 @@ class Keys:
         }
 
 
-def check_key(key: str, session: str | None) -> None:
+def session_context(session: PersonSession) -> tuple[str, ...]:
+    """What a person's session is bound to: it opens for nobody else and nowhere else."""
+    return ("person", session.team, session.channel, session.user)
+
+
+def check_key(key: str, session: str | None, *, people_connect: bool = False) -> None:
     """Refuse what cannot stop a workflow, with the reason. Raises KeyNotAccepted, which never repeats the key."""
     if key.startswith("vibe_live_"):
         raise KeyNotAccepted(
@@ -93,7 +143,7 @@ def check_key(key: str, session: str | None) -> None:
         raise KeyNotAccepted(
             "a key looks like vibe_api_… (or vibe_app_… with a session); nothing else is accepted"
         )
-    if found[1] == "app" and session is None:
+    if found[1] == "app" and session is None and not people_connect:
         raise KeyNotAccepted("an application key (vibe_app_…) needs a session token: add --session")
     if found[1] == "api" and session is not None:
         raise KeyNotAccepted("a personal key (vibe_api_…) goes without a session token: leave --session out")

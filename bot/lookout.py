@@ -15,6 +15,7 @@ from bot.workflows import ApiKey, Instance, Page, Sighting
 MAX_PAGES = 20
 MAX_SECONDS = 5.0
 PATROL_PER_SECOND = 0.9
+FORGET_AFTER_SECONDS = 600.0
 OVERLAP = 5
 """Rows that two neighbouring pages share. The list is sorted by last change and shifts while it is read: when
 the shared rows do not meet, something was skipped."""
@@ -103,6 +104,7 @@ class _Round:
     reading: _Reading = field(default_factory=_Reading)
     finished: _Reading | None = None
     seen_at: dict[str, float] = field(default_factory=dict)
+    used: float = field(default_factory=time.monotonic)
 
 
 class Lookout:
@@ -132,6 +134,8 @@ class Lookout:
         if askers.next is None:
             askers.next = asyncio.create_task(self._read_next(askers, key.key, which))
         reading = await asyncio.shield(askers.next)
+        if askers.next is None and not askers.reading.locked():
+            self._askers.pop(which, None)
         return _sighting(reading, workflow_id)
 
     async def patrol(
@@ -142,13 +146,14 @@ class Lookout:
         Raises VibecodeError, and NotYet when the watches of this key have used up their request.
         """
         which = _list(key, like)
+        self._forget_old_rounds()
         shared = self._rounds.setdefault(which, _Round())
         async with shared.lock:
+            shared.used = time.monotonic()
             known = _verdict(shared, workflow_id, watch)
             if known is not None:
                 return known
-            if wait_ms := await self._pace(f"{which.key_id} watches", PATROL_PER_SECOND):
-                raise NotYet(wait_ms)
+            await self._take_a_turn(which.key_id)
             if not shared.reading.seen:
                 shared.reading = _Reading()
             page = await self._page(key.key, which, shared.reading.offset)
@@ -174,6 +179,17 @@ class Lookout:
                 if reading.complete or late or wanted <= reading.seen.keys():
                     break
             return reading
+
+    def _forget_old_rounds(self) -> None:
+        too_old = time.monotonic() - FORGET_AFTER_SECONDS
+        self._rounds = {which: shared for which, shared in self._rounds.items() if shared.used > too_old}
+
+    async def _take_a_turn(self, key_id: str) -> None:
+        """Let a watch read one page. Raises NotYet; a person's own call always finds room beside the watches."""
+        wait_ms = await self._pace(f"{key_id} watches", PATROL_PER_SECOND)
+        wait_ms = wait_ms or await self._pace(key_id, self._calls_per_second)
+        if wait_ms:
+            raise NotYet(wait_ms)
 
     async def _page(self, key: ApiKey, which: _List, offset: int) -> Page:
         return await self._workflows.running(

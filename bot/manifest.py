@@ -5,6 +5,7 @@ from pathlib import Path
 
 _SOCKET_MODE = "  socket_mode_enabled: true\n"
 _INTERACTIVITY = "    is_enabled: true\n"
+_EVENTS = "  event_subscriptions:\n"
 _COMMAND = "    - command: /terminate-workflow\n"
 
 
@@ -24,5 +25,6 @@ def http_manifest(url: str) -> str:
         .partition("\n")[2]
         .replace(_SOCKET_MODE, "  socket_mode_enabled: false\n")
         .replace(_INTERACTIVITY, f"{_INTERACTIVITY}    request_url: {events}\n")
+        .replace(_EVENTS, f"{_EVENTS}    request_url: {events}\n")
         .replace(_COMMAND, f"{_COMMAND}      url: {events}\n")
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bot.domain import Event, Job, MessageRef, Phase, Press, Termination, Transition
+from bot.rights import Person
 from bot.workflows import ApiKey, KeyFacts, Page
 
 
@@ -56,6 +57,14 @@ class Duplicate:
     phase: Phase
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How many terminations are open in each phase, and how long the oldest due one has been waiting."""
+
+    phases: Mapping[str, int]
+    oldest_due_ms: int
+
+
 class Store(Protocol):
     """The database. Every method returns after the commit; raises StoreError."""
 
@@ -99,6 +108,13 @@ class Store(Protocol):
         """Add a line to the audit that belongs to no transition, such as a refusal."""
         ...
 
+    async def forget(self, *, older_than_ms: int, period_ms: int) -> int:
+        """Delete what ended, and what the audit says, so long ago; the number of rows that went.
+
+        At most once in a period, whichever owner asks: to all others there is nothing left to do.
+        """
+        ...
+
     async def now(self) -> int:
         """The database's clock, in ms since 1970."""
         ...
@@ -106,6 +122,14 @@ class Store(Protocol):
     async def find(self, reference: str) -> Job | None: ...
 
     async def open_in(self, team: str, channel: str) -> list[Job]: ...
+
+    async def recent(self, team: str, *, within_ms: int, limit: int) -> list[Job]:
+        """A team's terminations that are not finished, or were so lately; the newest first."""
+        ...
+
+    async def backlog(self) -> Backlog:
+        """How much there is to do."""
+        ...
 
     def events(self, *, reference: str | None = None) -> AsyncIterator[Mapping[str, Any]]:
         """Read the audit, oldest first."""
@@ -126,6 +150,16 @@ class Store(Protocol):
     async def put_settings(
         self, team: str, channel: str, settings: Mapping[str, Any], event: Event
     ) -> None: ...
+
+    async def replace_settings(
+        self, team: str, channel: str, before: Mapping[str, Any], after: Mapping[str, Any], event: Event
+    ) -> bool:
+        """Change a channel's settings, unless they are not as they were read; False: read them again."""
+        ...
+
+    async def admitted_since(self, team: str, channel: str, since: int) -> int:
+        """Count the terminations that the channel's breaker counted after this time, in ms."""
+        ...
 
     async def close(self) -> None: ...
 
@@ -168,6 +202,39 @@ class Messenger(Protocol):
 
     async def whisper(self, message: Message, *, channel: str, user: str, response_url: str | None) -> None:
         """Tell one person privately, on the best way that works."""
+        ...
+
+    async def announce(self, message: Message, *, channel: str) -> None:
+        """Tell everyone in a channel something that belongs to no termination."""
+        ...
+
+    async def open_dialog(self, view: Mapping[str, Any], *, trigger: str) -> None:
+        """Open a modal for whoever has just acted; ``trigger`` stands for that act, for three seconds."""
+        ...
+
+
+class Directory(Protocol):
+    """What Slack says about people. Raises FactsUnavailable once it takes longer than ``within_seconds``.
+
+    With 0 seconds only what is known already counts.
+    """
+
+    async def person(self, user: str, *, within_seconds: float) -> Person | None:
+        """Describe somebody; None: Slack does not let Haltbot read people."""
+        ...
+
+    async def members(self, place: str, group: str, *, within_seconds: float) -> frozenset[str] | None:
+        """List a user group's members; None: there is none such, or Haltbot may not read it."""
+        ...
+
+
+class Views(Protocol):
+    """Slack's Home tab. Raises SlackError."""
+
+    async def publish(self, user: str, view: Mapping[str, Any]) -> None: ...
+
+    async def is_member(self, channel: str, user: str) -> bool:
+        """Tell whether somebody is in a channel; no, where Slack does not say."""
         ...
 
 

@@ -1,14 +1,17 @@
 """What every step of a termination needs: recording it, showing it, and letting it rest."""
 
+import math
 import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from bot.blocks import Cards
-from bot.decisions import ending
+from bot.decisions import ending, withheld
 from bot.domain import Event, Job, Outcome, Phase, Termination, Transition
-from bot.errors import SlackRefused, SlackUnavailable
-from bot.ports import Messenger, Store, Vault
+from bot.errors import KeyUndecryptable, SlackRefused, SlackUnavailable
+from bot.ports import Message, Messenger, Store, Vault
+from bot.sharing import Audience, Sharing
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,6 +25,10 @@ class Pace:
     """How long a force waits for its soft beginning; None: it does not begin softly."""
 
 
+class Overtaken(Exception):
+    """This process was away for longer than its lease: somebody else has the termination now."""
+
+
 class Progress:
     """Records steps and keeps the one message of a termination up to date."""
 
@@ -31,6 +38,7 @@ class Progress:
         messenger: Messenger,
         vault: Vault,
         cards: Cards,
+        sharing: Sharing,
         *,
         wake_in: Callable[[float], None],
     ) -> None:
@@ -38,6 +46,7 @@ class Progress:
         self._messenger = messenger
         self._vault = vault
         self._cards = cards
+        self._sharing = sharing
         self._wake_in = wake_in
 
     async def advance(
@@ -80,15 +89,22 @@ class Progress:
     def is_shown(self, job: Job) -> bool:
         return job.termination.shown == _shown(job.termination, job.phase)
 
-    async def show(self, termination: Termination, phase: Phase) -> Termination:
-        """Bring the one message up to date. Raises SlackError."""
+    async def show(self, job: Job) -> Termination:
+        """Bring the one message up to date. Raises SlackError, Overtaken."""
+        termination, phase = job.termination, job.phase
+        audience = await self._sharing.audience(termination.team, termination.channel)
+        alone = is_for_requester_alone(termination, audience)
+        shown = termination if alone or audience is Audience.TRUSTED else withheld(termination)
         now = await self.store.now()
+        if not is_held(job):
+            raise Overtaken
         shown_at = await self._messenger.show(
-            self._cards.termination(termination, phase, now),
-            channel=termination.channel,
+            self._cards.termination(shown, phase, now),
+            channel=termination.user if alone else termination.channel,
             user=termination.user,
             at=termination.message,
-            response_url=self._opened(termination.response_url, termination),
+            # What is for the requester alone must not reach the channel on another way.
+            response_url=None if alone else self._opened(termination.response_url, termination),
             click_url=self._opened(termination.click_url, termination),
             reference=termination.id,
             maybe_posted=termination.maybe_shown,
@@ -101,20 +117,44 @@ class Progress:
         if not _worth_showing(job.termination):
             return job.termination
         try:
-            return await self.show(job.termination, job.phase)
+            return await self.show(job)
         except SlackRefused:
             return job.termination
         except SlackUnavailable as later:
             return unsure_where(job.termination, later)
 
+    async def whisper(self, termination: Termination, message: Message) -> None:
+        """Tell the requester alone. Raises SlackError."""
+        await self._messenger.whisper(
+            message,
+            channel=termination.channel,
+            user=termination.user,
+            response_url=self._opened(termination.response_url, termination),
+        )
+
     async def correct(self, reference: str) -> None:
         """Show once more what is true: this process may have shown an older state after a newer one."""
         job = await self.store.find(reference)
-        if job is not None:
-            await self.show_quietly(job)
+        # Where it stands nowhere yet, whoever has it now looks for it before posting it.
+        if job is not None and job.termination.message is not None:
+            await self.show_quietly(replace(job, held_until=math.inf))
 
     def _opened(self, sealed: str | None, termination: Termination) -> str | None:
-        return self._vault.open(sealed, termination.id) if sealed else None
+        try:
+            return self._vault.open(sealed, termination.id) if sealed else None
+        except KeyUndecryptable:
+            # Its encryption key was dropped meanwhile: one way less to tell it, and no reason not to tell it.
+            return None
+
+
+def is_for_requester_alone(termination: Termination, audience: Audience) -> bool:
+    """Tell whether the message stands, or has to be posted, where only the requester sees it.
+
+    A question that somebody else has to answer cannot.
+    """
+    if termination.message is not None:
+        return termination.message.channel != termination.channel
+    return audience is Audience.OUTSIDERS and termination.approval is None
 
 
 def _worth_showing(termination: Termination) -> bool:
@@ -130,6 +170,11 @@ def unsure_where(termination: Termination, later: SlackUnavailable) -> Terminati
     """Remember that Slack may have posted a message without our knowing where; a rate limit posts nothing."""
     posted_unseen = termination.message is None and later.retry_after is None
     return replace(termination, maybe_shown=termination.maybe_shown or posted_unseen)
+
+
+def is_held(job: Job) -> bool:
+    """A process that was frozen past its lease must not act or speak: somebody else has taken over."""
+    return time.monotonic() < job.held_until
 
 
 def pause_ms(tries: int, asked_for: float | None = None) -> int:

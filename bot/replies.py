@@ -3,20 +3,26 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from bot import replies_access
 from bot.details import clock, lock, preview
 from bot.domain import Job, Outcome, Phase, Termination
 from bot.errors import Refused
 from bot.explanations import explain
 from bot.mrkdwn import escape
+from bot.replies_rights import REFUSALS, note, title, who_can_answer
 from bot.workflows import Sighting
 
 COMMAND = "/terminate-workflow"
 EXAMPLE_ID = "69f0c2d5ade389.22457798"
 
+PRACTICE_BANNER = ":construction: *PRACTICE:* this workflow is made up, and nothing real is touched."
+
 USAGE = f"""*Stop a running Bitrix24 workflow*
 `{COMMAND} ID [reason]` stops it softly: the current step may finish, history is kept.
 `{COMMAND} ID force [reason]` aborts it at once. Haltbot asks you first; history and tasks may be lost.
 `{COMMAND} show ID` tells what it is, and stops nothing. `{COMMAND} status` tells what is under way here.
+`{COMMAND} config` shows who may do what in this channel.
+`{COMMAND} key` shows this channel's API key, redacted, and takes a new one in. `{COMMAND} connect` connects your account.
 
 An ID looks like `{EXAMPLE_ID}`. You find it in the portal's list of running workflows, \
 or in the error that brought you here. Everything behind the ID (and `force`) is the reason, passed on as typed."""
@@ -38,62 +44,68 @@ def _already_decided(termination: Termination) -> str:
             return f"Already answered{decided_by}. Nothing more was done; the message shows how it goes."
 
 
-_REFUSALS: dict[str, Callable[[Mapping[str, Any]], str]] = {
-    "not_an_id": lambda d: f"“{escape(d['typed'])}” is not a workflow ID. {_WHERE}",
-    "document_number": lambda d: (
-        f"“{escape(d['typed'])}” looks like a document's number, not like a workflow's ID: one document can have several"
-        f" workflows. {_WHERE}"
-    ),
-    "portal_address": lambda d: (
-        f"That is a portal address. It contains the ID `{d['found']}`; if that is the one, run"
-        f" `{COMMAND} {d['found']}`. Nothing was sent."
-        if d["found"]
-        else f"That is a portal address, not a workflow's ID. {_WHERE}"
-    ),
-    "force_before_id": lambda _: f"The ID comes first: `{COMMAND} ID force [reason]`. Nothing was sent.",
-    "reason_too_long": lambda d: (
-        f"The reason has {d['length']} characters; at most {d['limit']} can be passed on. Nothing was sent:"
-        " shorten it and run the command again."
-    ),
-    "key_in_command": lambda _: (
-        "That text contains an API key. Haltbot did not use or keep it, but Slack has seen it: revoke that key in"
-        " Vibecode now. Keys are set in a shell, never in chat: `haltbot key set`."
-    ),
-    "unknown_word": lambda d: f"“{escape(d['word'])}” is not available here. {USAGE}",
-    "no_key": lambda d: (
-        "This channel has no Vibecode API key yet, so nothing was sent. Ask a Haltbot admin to run"
-        f" `haltbot key set --team {d['team']} --channel {d['channel']}`, or use a channel that has one."
-    ),
-    "not_readable": lambda d: (
-        f"The list of running workflows could not be read: {explain(d['code'], d['status']).why} ({d['code']})"
-        f" {explain(d['code'], d['status']).next}"
-    ),
-    "not_the_requester": lambda d: (
-        f"Only <@{d['requester']}>, who asked for this, can answer. Nothing was changed; to act yourself, run"
-        f" `{COMMAND}` with the ID."
-    ),
-    "question_expired": lambda _: (
-        f"This question has expired, so nothing was done. If the workflow must still stop, run `{COMMAND}` again."
-    ),
-    "older_question": lambda _: (
-        "This button belongs to an earlier version of the question. Nothing was done; use the buttons shown now."
-    ),
-    "question_gone": lambda _: f"This question is no longer known. Nothing was done; run `{COMMAND}` again.",
-    "question_elsewhere": lambda _: (
-        "This question was asked in another channel. Nothing was done; answer it there."
-    ),
-    "already_decided": lambda d: _already_decided(d["termination"]),
-    "twin_open": lambda _: "The same is already under way for this workflow. Nothing more was done.",
-    "not_recorded": lambda _: (
-        "Haltbot could not confirm that your request was recorded. Look for its message in this channel; if none"
-        " appears within a minute, run the command again: a repeated request does no harm."
-    ),
-    "malformed": lambda _: "Slack sent something that Haltbot does not understand. Nothing was done.",
-    "broken": lambda d: (
-        "Something went wrong inside Haltbot, which is our fault. If you sent a command, look for its message in"
-        f" this channel before you run it again. Reference for your admin: {d['reference']}"
-    ),
-}
+_REFUSALS: dict[str, Callable[[Mapping[str, Any]], str]] = (
+    {
+        "not_an_id": lambda d: f"“{escape(d['typed'])}” is not a workflow ID. {_WHERE}",
+        "document_number": lambda d: (
+            f"“{escape(d['typed'])}” looks like a document's number, not like a workflow's ID: one document can have several"
+            f" workflows. {_WHERE}"
+        ),
+        "portal_address": lambda d: (
+            f"That is a portal address. It contains the ID `{d['found']}`; if that is the one, run"
+            f" `{COMMAND} {d['found']}`. Nothing was sent."
+            if d["found"]
+            else f"That is a portal address, not a workflow's ID. {_WHERE}"
+        ),
+        "force_before_id": lambda _: f"The ID comes first: `{COMMAND} ID force [reason]`. Nothing was sent.",
+        "reason_too_long": lambda d: (
+            f"The reason has {d['length']} characters; at most {d['limit']} can be passed on. Nothing was sent:"
+            " shorten it and run the command again."
+        ),
+        "key_in_command": lambda _: (
+            "That text contains an API key. Haltbot did not use or keep it, but Slack has seen it: revoke that key in"
+            " Vibecode now. Keys are set in a shell, never in chat: `haltbot key set`."
+        ),
+        "unknown_word": lambda d: f"“{escape(d['word'])}” is not available here. {USAGE}",
+        "no_key": lambda d: (
+            "This channel has no Vibecode API key yet, so nothing was sent. Ask a Haltbot admin to run"
+            f" `haltbot key set --team {d['team']} --channel {d['channel']}`, or use a channel that has one."
+        ),
+        "not_readable": lambda d: (
+            f"The list of running workflows could not be read: {explain(d['code'], d['status']).why} ({d['code']})"
+            f" {explain(d['code'], d['status']).next}"
+        ),
+        "not_the_requester": lambda d: (
+            f"Only <@{d['requester']}>, who asked for this, can answer. Nothing was changed; to act yourself, run"
+            f" `{COMMAND}` with the ID."
+        ),
+        "question_expired": lambda _: (
+            f"This question has expired, so nothing was done. If the workflow must still stop, run `{COMMAND}` again."
+        ),
+        "older_question": lambda _: (
+            "This button belongs to an earlier version of the question. Nothing was done; use the buttons shown now."
+        ),
+        "question_gone": lambda _: (
+            f"This question is no longer known. Nothing was done; run `{COMMAND}` again."
+        ),
+        "question_elsewhere": lambda _: (
+            "This question was asked in another channel. Nothing was done; answer it there."
+        ),
+        "already_decided": lambda d: _already_decided(d["termination"]),
+        "twin_open": lambda _: "The same is already under way for this workflow. Nothing more was done.",
+        "not_recorded": lambda _: (
+            "Haltbot could not confirm that your request was recorded. Look for its message in this channel; if none"
+            " appears within a minute, run the command again: a repeated request does no harm."
+        ),
+        "malformed": lambda _: "Slack sent something that Haltbot does not understand. Nothing was done.",
+        "broken": lambda d: (
+            "Something went wrong inside Haltbot, which is our fault. If you sent a command, look for its message in"
+            f" this channel before you run it again. Reference for your admin: {d['reference']}"
+        ),
+    }
+    | REFUSALS
+    | replies_access.REFUSALS
+)
 
 
 def refusal(refused: Refused) -> str:
@@ -162,25 +174,26 @@ _STATES = {
 }
 
 
-def headline(termination: Termination, phase: Phase) -> str:
+def headline(termination: Termination, phase: Phase, now: int) -> str:
     """Say in one sentence what is true now."""
     name = f"`{termination.workflow_id}`"
     if phase is Phase.AWAITING_CONFIRMATION:
-        return f"*Force-terminate workflow {name}?*"
+        return title(termination, name) or f"*Force-terminate workflow {name}?*"
     if phase is Phase.OFFERED:
-        return _offer_headline(termination, name)
+        return _offer_headline(termination, name, now)
     if termination.outcome is None:
         return f"*{'Force-terminating' if termination.force else 'Stopping'} workflow {name}* …"
     return _HEADLINES[termination.outcome](termination, name)
 
 
-def _offer_headline(t: Termination, name: str) -> str:
+def _offer_headline(t: Termination, name: str, now: int) -> str:
     if not t.verified:
         return f"*Not verified:* Bitrix24 accepted the stop, but whether workflow {name} is gone could not be seen."
     if t.force:
         return f"*Still listed:* Bitrix24 accepted the forced stop, but workflow {name} is in the list."
     waited = duration((t.watch_until or 0) - (t.accepted_at or 0))
-    return f"*Still running:* workflow {name} has not ended after {waited}."
+    step = f" (step {lock(t.seen, now)})" if t.seen else ""
+    return f"*Still running:* workflow {name} has not ended after {waited}{step}."
 
 
 def _gone(t: Termination, name: str) -> str:
@@ -213,6 +226,9 @@ _HEADLINES: dict[Outcome, Callable[[Termination, str], str]] = {
     Outcome.EXPIRED: lambda _t, name: (
         f"*Expired:* nobody confirmed in time, so nothing was done to workflow {name}."
     ),
+    Outcome.REFUSED: lambda t, name: (
+        f"*Not allowed:* <@{t.user}> was told why. Nothing more was done to workflow {name}."
+    ),
 }
 
 
@@ -220,11 +236,12 @@ def body(termination: Termination, phase: Phase, now: int) -> list[str]:
     """Say why it is so and what to do next; each string is a paragraph of its own."""
     match phase:
         case Phase.AWAITING_CONFIRMATION:
-            return [*preview(termination), _FORCE_DESTROYS, _answer_until(termination)]
+            destroys = [_FORCE_DESTROYS] if termination.force else []
+            return [*preview(termination), *destroys, _answer_until(termination)]
         case Phase.WATCHING:
             return [_watching(termination, now), *_notes(termination)]
         case Phase.OFFERED:
-            return [_offer(termination, now), *_notes(termination)]
+            return [_offer(termination), *_notes(termination)]
     if termination.outcome is None:
         return [_still_trying(termination)] if termination.trouble else []
     return [*_why_and_next(termination), *_notes(termination)]
@@ -237,6 +254,8 @@ _FORCE_DESTROYS = (
 
 
 def _answer_until(termination: Termination) -> str:
+    if termination.approval:
+        return who_can_answer(termination)
     until = f" until {clock(termination.expires_at)}" if termination.expires_at else ""
     return f"Only <@{termination.user}> can answer{until}. Without an answer nothing is done."
 
@@ -251,13 +270,12 @@ def _watching(termination: Termination, now: int) -> str:
     return f"Its current step finishes first{step}. Haltbot watches it{until}; this message tells when it is gone."
 
 
-def _offer(termination: Termination, now: int) -> str:
+def _offer(termination: Termination) -> str:
     if not termination.verified:
         return f"The list of running workflows could not be read, or is too long. {_LOOK_IN_PORTAL}"
-    step = f"Its step: {lock(termination.seen, now)}. " if termination.seen else ""
     if termination.force:
-        return f"{step}A step that was running may have written it back. Force again, or look in the portal."
-    return f"{step}Force aborts it; you are asked once more before anything is destroyed."
+        return "A step that was running may have written it back. Force again, or look in the portal."
+    return "Force aborts it; you are asked once more before anything is destroyed."
 
 
 _LOOK_IN_PORTAL = "Look in the portal whether it still runs; running the command again is safe."
@@ -296,7 +314,7 @@ def _why_and_next(termination: Termination) -> list[str]:
 
 
 def _notes(termination: Termination) -> list[str]:
-    notes = []
+    notes = [broken] if (broken := note(termination)) else []
     if termination.recovered:
         notes.append("Recovered after a restart: Haltbot looked before it repeated anything.")
     if termination.softened:
@@ -308,7 +326,10 @@ def _notes(termination: Termination) -> list[str]:
 
 def footer(termination: Termination) -> str:
     """The small line: who, how, the code, and the reference that finds the log line and the audit record."""
-    parts = [f"Asked by <@{termination.user}>", "force" if termination.force else "soft"]
+    parts = [f"Asked by <@{termination.user}>"]
+    if termination.approved_by:
+        parts.append(f"approved by <@{termination.approved_by}>")
+    parts += ["force" if termination.force else "soft"]
     if termination.code:
         parts.append(termination.code)
     if termination.status:

@@ -6,18 +6,27 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from bot import context
+from bot.arming import Arming, Dialog
+from bot.authority import KNOWN, Actor, Authority
+from bot.channel_settings import ChannelSettings, Role
 from bot.command import Order, Question, parse
-from bot.domain import Event, Job, MessageRef, Phase, Press, Termination
-from bot.errors import Refused, StoreError
+from bot.decisions import is_requester
+from bot.domain import Approval, Event, Job, MessageRef, Outcome, Phase, Press, Termination
+from bot.errors import FactsUnavailable, Refused, StoreError
 from bot.ports import Duplicate, Store, Submitted, Vault
+from bot.rights import HOPELESS
 
 T = TypeVar("T")
 
-ANSWERED = ("help", "status", "show")
+ANSWERED = ("help", "status", "show", "config", "key", "connect")
 """The words of the command that stop nothing."""
 
 RECORD_SECONDS = 2.0
 """How long the database may take before the person is told that nothing is certain; Slack waits 3 s."""
+
+ASK_MS = 60 * 60 * 1000
+"""How long after a refusal those who may approve can be asked."""
 
 _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 
@@ -38,9 +47,17 @@ class Terminations:
     """Requests and decides terminations; what is on disk then belongs to the worker."""
 
     def __init__(
-        self, store: Store, vault: Vault, *, start: Callable[[Job], None], has_room: Callable[[], bool]
+        self,
+        store: Store,
+        vault: Vault,
+        authority: Authority,
+        *,
+        start: Callable[[Job], None],
+        has_room: Callable[[], bool],
     ) -> None:
         self._store = store
+        self._authority = authority
+        self._arming = Arming(store, authority)
         self._vault = vault
         self._start = start
         self._has_room = has_room
@@ -49,11 +66,17 @@ class Terminations:
         """Record a termination before anything else happens. Raises Refused, which is recorded too."""
         return await self._in_time(self._request(command))
 
-    async def press(self, press: Press, *, seen_at: MessageRef, response_url: str | None) -> None:
-        """Decide a question. Raises Refused, which is recorded too."""
+    async def press(self, press: Press, *, seen_at: MessageRef, response_url: str | None) -> Job | Dialog:
+        """Decide a question, or say what has to be typed first. Raises Refused, which is recorded too."""
         if response_url is not None:
             press = replace(press, response_url=self._vault.seal(response_url, press.reference))
-        await self._in_time(self._press(press, seen_at))
+        return await self._in_time(self._press(press, seen_at))
+
+    async def ask_approvers(
+        self, reference: str, *, home: str, user: str, response_url: str | None
+    ) -> Submitted | Duplicate:
+        """Turn a refused request into a question to those who may approve it. Raises Refused."""
+        return await self._in_time(self._ask_approvers(reference, home, user, response_url))
 
     async def _request(self, command: Command) -> Question | Submitted | Duplicate:
         order: Order | None = None
@@ -66,22 +89,70 @@ class Terminations:
             order = asked
             if not await self._store.channel_key(command.team, command.channel):
                 raise Refused("no_key", team=command.team, channel=command.channel)
+            settings = await self._authority.settings(command.team, command.channel)
+            await self._refuse_at_once(command, order, settings)
         except Refused as refused:
             await self._store.record(_refusal(command, order, refused))
             raise
         return await self._submit(command, order)
 
-    async def _press(self, press: Press, seen_at: MessageRef) -> None:
+    async def _refuse_at_once(self, command: Command, order: Order, settings: ChannelSettings) -> None:
+        """Refuse whom nothing helps, as far as it is remembered: the acknowledgement never waits for Slack."""
+        if order.force and settings.force_needs_reason and not order.reason:
+            raise Refused("reason_needed")
+        actor = Actor(user=command.user, home=command.team, place=command.team, channel=command.channel)
+        role = Role.FORCE if order.force else Role.SOFT
         try:
-            job = await self._store.decide(press, seen_at=seen_at, run_here=self._has_room())
+            found = await self._authority.verdicts(actor, settings, (role,), within_seconds=KNOWN)
+        except FactsUnavailable:
+            return
+        # Whoever merely lacks the role may ask for approval, so their request is recorded first.
+        if found[role].reply in HOPELESS:
+            raise found[role].refused()
+
+    async def _press(self, press: Press, seen_at: MessageRef) -> Job | Dialog:
+        context.reference.set(press.reference)
+        try:
+            armed = await self._arming.arm(press, seen_at)
+            if isinstance(armed, Dialog):
+                return armed
+            job = await self._store.decide(armed, seen_at=seen_at, run_here=self._has_room())
         except Refused as refused:
             await self._store.record(_refused_press(press, refused))
             raise
         if job.owner is not None:
             self._start(job)
+        return job
+
+    async def _ask_approvers(
+        self, reference: str, home: str, user: str, response_url: str | None
+    ) -> Submitted | Duplicate:
+        found = await self._store.find(reference)
+        refused = found.termination if found else None
+        if refused is None or refused.outcome is not Outcome.REFUSED or refused.code != "not_granted":
+            raise Refused("question_gone")
+        if not is_requester(refused, user=user, home=home):
+            raise Refused("not_the_requester", requester=refused.user)
+        if await self._store.now() - (refused.ended_at or 0) > ASK_MS:
+            raise Refused("asked_too_late")
+        asked = new_reference()
+        termination = Termination(
+            id=asked,
+            team=refused.team,
+            channel=refused.channel,
+            user=refused.user,
+            workflow_id=refused.workflow_id,
+            force=refused.force,
+            reason=refused.reason,
+            requested_at=0,
+            response_url=self._vault.seal(response_url, asked) if response_url else None,
+            approval=Approval.ASKED,
+        )
+        return await self._record(termination, Phase.AWAITING_CONFIRMATION, idem=f"ask {reference}")
 
     async def _submit(self, command: Command, order: Order) -> Submitted | Duplicate:
         reference = new_reference()
+        context.reference.set(reference)
         sealed = self._vault.seal(command.response_url, reference) if command.response_url else None
         termination = Termination(
             id=reference,
@@ -95,12 +166,10 @@ class Terminations:
             response_url=sealed,
         )
         phase = Phase.AWAITING_CONFIRMATION if order.force else Phase.REQUESTED
-        submitted = await self._store.submit(
-            termination,
-            phase,
-            idem=f"command {command.team} {command.delivery}",
-            run_here=self._has_room(),
-        )
+        return await self._record(termination, phase, idem=f"command {command.team} {command.delivery}")
+
+    async def _record(self, termination: Termination, phase: Phase, *, idem: str) -> Submitted | Duplicate:
+        submitted = await self._store.submit(termination, phase, idem=idem, run_here=self._has_room())
         if isinstance(submitted, Submitted) and submitted.job:
             self._start(submitted.job)
         return submitted

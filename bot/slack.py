@@ -22,6 +22,8 @@ from bot.replies import posted_elsewhere
 
 log = logging.getLogger(__name__)
 
+NO_SUCH_METHOD = frozenset({"unknown_method", "http_404"})
+"""A Slack-like server that offers only a part of the Web API: what it does not know, it does not have."""
 METADATA_TYPE = "haltbot_termination"
 TIMEOUT_SECONDS = 5
 LONGEST_WAIT_SECONDS = 3600.0

@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
+from bot.statements_access import LINKS_AND_SESSIONS
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dialect:
@@ -142,6 +144,11 @@ MIGRATIONS: dict[str, tuple[str, ...]] = {
         )
         """,
     ),
+    "0003_links_and_sessions": LINKS_AND_SESSIONS,
+    "0004_admitted": (
+        # What a channel's breaker counts.
+        "CREATE INDEX event_admitted ON event (team, channel, at) WHERE event = 'admitted'",
+    ),
 }
 
 # The audit cannot be changed, and only what retention has let go of can be deleted: whoever shortens it sets
@@ -205,7 +212,7 @@ WITH due AS MATERIALIZED (
 UPDATE job SET due_at = {now} + :delay, prev_due_at = due_at, owner = :owner, prev_owner = owner,
                fence = fence + 1, updated_at = {now}
 WHERE id IN (SELECT id FROM due)
-RETURNING phase, payload, fence, attempts, owner, prev_due_at
+RETURNING phase, payload, fence, attempts, owner, prev_owner, prev_due_at
 """
 
 # Make a transition, if nobody took over in between.
@@ -223,9 +230,10 @@ HELD = "SELECT 1 AS held FROM job WHERE id = :id AND fence = :fence AND state = 
 # Read the termination that a click is about, and keep others from deciding it meanwhile.
 PRESSED = "SELECT phase, payload, fence, {now} AS now FROM job WHERE id = :id {lock}"
 
-# Give back what has not begun its call, so that another process takes it up at once.
+# Give back what has not begun its call, so that another process takes it up at once. Who held it stays written:
+# what was begun after the last recorded step may have happened.
 RELEASE = """
-UPDATE job SET due_at = {now}, owner = NULL, prev_owner = owner, updated_at = {now}
+UPDATE job SET due_at = {now}, updated_at = {now}
 WHERE owner = :owner AND state = 'open' AND phase <> 'calling'
 """
 
@@ -239,6 +247,22 @@ FIND = "SELECT phase, payload, fence, attempts, owner FROM job WHERE id = :id"
 OPEN_IN = """
 SELECT phase, payload, fence, attempts, owner FROM job
 WHERE team = :team AND channel = :channel AND state = 'open' ORDER BY created_at, id
+"""
+
+# List what is under way in a team, and what the audit told about lately, newest first.
+RECENT = """
+SELECT phase, payload, fence, attempts, owner FROM job
+WHERE team = :team AND id IN (
+    SELECT id FROM job WHERE state = 'open' AND team = :team
+    UNION SELECT reference FROM event WHERE at > {now} - :within AND reference IS NOT NULL
+)
+ORDER BY created_at DESC, id LIMIT :limit
+"""
+
+# Tell how much there is to do, and how late it is.
+BACKLOG = """
+SELECT phase, count(*) AS open, max(CASE WHEN due_at < {now} THEN {now} - due_at ELSE 0 END) AS late
+FROM job WHERE state = 'open' GROUP BY phase
 """
 
 # --- Pace ---
@@ -296,7 +320,8 @@ INSERT INTO channel (team, channel, sealed_key, sealed_session, key_id, hint, se
 VALUES (:team, :channel, :sealed_key, :sealed_session, :key_id, :hint, :set_by, :set_at, {now})
 ON CONFLICT (team, channel) DO UPDATE SET
     sealed_key = excluded.sealed_key, sealed_session = excluded.sealed_session, key_id = excluded.key_id,
-    hint = excluded.hint, set_by = excluded.set_by, set_at = excluded.set_at, updated_at = excluded.updated_at
+    hint = excluded.hint, set_by = excluded.set_by, set_at = excluded.set_at, updated_at = excluded.updated_at,
+    left_at = NULL
 """
 
 # Take a channel's key away; its settings stay.
@@ -314,6 +339,20 @@ SETTINGS = "SELECT settings FROM channel WHERE team = :team AND channel = :chann
 PUT_SETTINGS = """
 INSERT INTO channel (team, channel, settings, updated_at) VALUES (:team, :channel, :settings, {now})
 ON CONFLICT (team, channel) DO UPDATE SET settings = excluded.settings, updated_at = excluded.updated_at
+"""
+
+# The same, unless they are not as they were read.
+REPLACE_SETTINGS = """
+INSERT INTO channel (team, channel, settings, updated_at) VALUES (:team, :channel, :settings, {now})
+ON CONFLICT (team, channel) DO UPDATE SET settings = excluded.settings, updated_at = excluded.updated_at
+WHERE channel.settings = :before
+RETURNING team
+"""
+
+# Count what a channel's breaker counted.
+ADMITTED = """
+SELECT count(*) AS admitted FROM event
+WHERE event = 'admitted' AND team = :team AND channel = :channel AND at > :since
 """
 
 # Read the clock.

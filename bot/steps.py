@@ -1,14 +1,17 @@
 """Takes a termination from where it stands to its outcome, one recorded step after the other."""
 
-import time
+import logging
 from dataclasses import replace
 
 from bot.asking import Asking
 from bot.calling import Calling
+from bot.clearing import Clearing
 from bot.domain import Job, Outcome, Phase, Termination, event
 from bot.errors import SlackRefused, SlackUnavailable
-from bot.progress import Progress, pause_ms, unsure_where
+from bot.progress import Overtaken, Progress, is_held, pause_ms, unsure_where
 from bot.watching import Watching
+
+log = logging.getLogger(__name__)
 
 MAX_CRASHES = 5
 TELLING_MS = 60 * 60 * 1000
@@ -17,8 +20,11 @@ TELLING_MS = 60 * 60 * 1000
 class Steps:
     """Runs one job as far as it goes now. Every step is committed before the next one is taken."""
 
-    def __init__(self, progress: Progress, asking: Asking, calling: Calling, watching: Watching) -> None:
+    def __init__(
+        self, progress: Progress, clearing: Clearing, asking: Asking, calling: Calling, watching: Watching
+    ) -> None:
         self._progress = progress
+        self._clearing = clearing
         self._asking = asking
         self._calling = calling
         self._watching = watching
@@ -27,16 +33,21 @@ class Steps:
         """Step on until the job is done, is to wait, or belongs to somebody else."""
         crashes = job.fence - job.attempts - 1
         step: Job | None = job
-        if crashes:
+        if crashes or job.taken_over:
             # Whoever had it may have posted its message without recording where.
             unsure = job.termination.message is None
             step = replace(job, termination=replace(job.termination, maybe_shown=unsure))
         if crashes > MAX_CRASHES:
             step = await self._give_up_crashing(job)
-        while step is not None and step.phase is not Phase.DONE and _is_held(step):
-            step = await self._step(step)
+        try:
+            while step is not None and step.phase is not Phase.DONE and is_held(step):
+                step = await self._step(step)
+        except Overtaken:
+            log.info("Termination %s was taken over by another process.", job.termination.id)
 
     async def _step(self, job: Job) -> Job | None:
+        if self._clearing.is_due(job):
+            return await self._clearing.examine(job)
         match job.phase:
             case Phase.AWAITING_CONFIRMATION:
                 return await self._asking.ask(job)
@@ -53,7 +64,7 @@ class Steps:
 
     async def _tell(self, job: Job) -> Job | None:
         try:
-            told = await self._progress.show(job.termination, job.phase)
+            told = await self._progress.show(job)
         except SlackUnavailable as later:
             return await self._tell_later(job, later)
         except SlackRefused as refused:
@@ -83,8 +94,3 @@ class Steps:
         if job.phase is Phase.TELLING:
             return await self._close(job, "REPEATED_CRASH")
         return await self._progress.end(job, Outcome.UNKNOWN, code="REPEATED_CRASH")
-
-
-def _is_held(job: Job) -> bool:
-    """A process that was frozen past its lease must not speak: somebody else has taken over."""
-    return time.monotonic() < job.held_until

@@ -1,7 +1,7 @@
 """Opens the database and the vault that the settings name."""
 
 from bot.config import Settings, SettingsInvalid, StorageSettings, sqlite_path
-from bot.ports import Store
+from bot.ports_access import AccessStore
 from bot.store_sqlite import open_sqlite
 from bot.vault import AesVault, decode_keys, key_file
 
@@ -9,7 +9,7 @@ LEASE_MS = 15_000
 """Longer than the longest Vibecode call: a takeover must not find it still under way."""
 
 
-async def open_store(database_url: str, *, owner: str, shared: bool = False) -> Store:
+async def open_store(database_url: str, *, owner: str, shared: bool = False) -> AccessStore:
     """Open the database that the settings name; ``shared`` for a command beside a running bot.
 
     Raises SettingsInvalid, StoreError.
@@ -20,7 +20,7 @@ async def open_store(database_url: str, *, owner: str, shared: bool = False) -> 
     return await open_sqlite(path, owner=owner, lease_ms=LEASE_MS, exclusive=not shared)
 
 
-async def _open_postgres(database_url: str, owner: str) -> Store:
+async def _open_postgres(database_url: str, owner: str) -> AccessStore:
     try:
         from bot.store_postgres import open_postgres  # noqa: PLC0415 -- an optional extra
     except ImportError as missing:

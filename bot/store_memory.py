@@ -3,16 +3,18 @@
 import json
 import math
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from bot.decisions import decide
+from bot.decisions import decide, moved
 from bot.domain import (
     Event,
     Job,
     MessageRef,
+    Outcome,
     Phase,
     Press,
     Termination,
@@ -22,8 +24,10 @@ from bot.domain import (
     twin,
 )
 from bot.errors import Refused, StoreError
-from bot.ports import ChannelKey, Duplicate, Submitted
+from bot.ports import Backlog, ChannelKey, Duplicate, Submitted
+from bot.practice_ids import is_practice
 from bot.spacing import Spacing
+from bot.store_memory_access import AccessTables, MemoryAccessStore
 
 
 def _wall_clock() -> float:
@@ -39,6 +43,7 @@ class _Row:
     fence: int
     due_at: float
     attempts: int = 0
+    changed_at: float = 0
     changed: int = 0
     """Counts all changes of the store, so that it tells which twin ended last."""
 
@@ -58,12 +63,14 @@ class _Tables:
     rows: dict[str, _Row] = field(default_factory=dict)
     events: list[Mapping[str, Any]] = field(default_factory=list)
     buckets: dict[str, _Bucket] = field(default_factory=dict)
-    keys: dict[tuple[str, str], ChannelKey] = field(default_factory=dict)
-    settings: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
+    access: AccessTables = field(default_factory=AccessTables)
     changes: int = 0
+    keep_from: float = 0
+    lines: int = 0
+    """How many lines the audit ever had."""
 
 
-class MemoryStore:
+class MemoryStore(MemoryAccessStore):
     """The store in this process's memory; nothing outlives it."""
 
     def __init__(
@@ -114,7 +121,8 @@ class MemoryStore:
         jobs = []
         for row in due[:limit]:
             row.fence += 1
-            jobs.append(self._held(row))
+            taken_over = row.owner is not None
+            jobs.append(replace(self._held(row), taken_over=taken_over))
         return jobs
 
     async def advance(self, job: Job, to: Transition) -> Job | None:
@@ -155,10 +163,23 @@ class MemoryStore:
     async def release(self) -> None:
         for row in self._tables.rows.values():
             if row.open and row.owner == self._owner and row.phase is not Phase.CALLING:
-                row.owner, row.due_at = None, self._clock()
+                row.due_at = self._clock()
 
     async def record(self, event: Event) -> None:
         self._record(event)
+
+    async def forget(self, *, older_than_ms: int, period_ms: int) -> int:
+        tables, keep_from = self._tables, int(self._clock()) - older_than_ms
+        if tables.keep_from > keep_from - period_ms:
+            return 0
+        tables.keep_from = keep_from
+        old = [key for key, row in tables.rows.items() if not row.open and row.changed_at < keep_from]
+        lines = [line for line in tables.events if line["at"] >= _iso(keep_from)]
+        forgotten = len(old) + len(tables.events) - len(lines)
+        tables.events = lines
+        for key in old:
+            del tables.rows[key]
+        return forgotten + self._forget_left(keep_from)
 
     async def now(self) -> int:
         return int(self._clock())
@@ -174,36 +195,96 @@ class MemoryStore:
             if row.open and (row.termination.team, row.termination.channel) == (team, channel)
         ]
 
+    async def recent(self, team: str, *, within_ms: int, limit: int) -> list[Job]:
+        since = self._clock() - within_ms
+        rows = [
+            row
+            for row in self._tables.rows.values()
+            if row.termination.team == team
+            and (row.open or (row.termination.ended_at or row.termination.requested_at) > since)
+        ]
+        newest = sorted(rows, key=lambda row: -row.termination.requested_at)
+        return [_job(row) for row in newest[:limit]]
+
+    async def backlog(self) -> Backlog:
+        rows = [row for row in self._tables.rows.values() if row.open]
+        late = max((self._clock() - row.due_at for row in rows), default=0)
+        return Backlog(Counter(row.phase.value for row in rows), max(0, int(late)))
+
     async def events(self, *, reference: str | None = None) -> AsyncIterator[Mapping[str, Any]]:
         for line in self._tables.events:
             if reference in (None, line["reference"]):
                 yield line
 
     async def channel_key(self, team: str, channel: str) -> ChannelKey | None:
-        return self._tables.keys.get((team, channel))
+        return self._tables.access.keys.get((team, channel))
 
     async def channel_keys(self) -> list[ChannelKey]:
-        return [key for _, key in sorted(self._tables.keys.items())]
+        return [key for _, key in sorted(self._tables.access.keys.items())]
 
     async def put_channel_key(self, key: ChannelKey, event: Event) -> None:
         self._record(event)
-        self._tables.keys[key.team, key.channel] = key
+        self._tables.access.keys[key.team, key.channel] = key
+        self._tables.access.left.pop((key.team, key.channel), None)
 
     async def remove_channel_key(self, team: str, channel: str, event: Event) -> bool:
-        removed = self._tables.keys.pop((team, channel), None)
+        removed = self._tables.access.keys.pop((team, channel), None)
         if removed:
             self._record(event)
         return removed is not None
 
     async def settings(self, team: str, channel: str) -> Mapping[str, Any]:
-        return self._tables.settings.get((team, channel), {})
+        return self._tables.access.settings.get((team, channel), {})
 
     async def put_settings(self, team: str, channel: str, settings: Mapping[str, Any], event: Event) -> None:
         self._record(event)
-        self._tables.settings[team, channel] = dict(settings)
+        self._tables.access.settings[team, channel] = dict(settings)
+
+    async def replace_settings(
+        self, team: str, channel: str, before: Mapping[str, Any], after: Mapping[str, Any], event: Event
+    ) -> bool:
+        if self._tables.access.settings.get((team, channel), before) != before:
+            return False
+        await self.put_settings(team, channel, after, event)
+        return True
+
+    async def admitted_since(self, team: str, channel: str, since: int) -> int:
+        start = datetime.fromtimestamp(since / 1000, UTC)
+        return sum(
+            line["event"] == "admitted"
+            and (line["team"], line["channel"]) == (team, channel)
+            and datetime.fromisoformat(line["at"]) > start
+            for line in self._tables.events
+        )
 
     async def close(self) -> None:
         """Keep everything: another owner may still be using it."""
+
+    async def worked_at(self, team: str, channel: str, *, since: int) -> int | None:
+        worked = (Outcome.GONE_VERIFIED, Outcome.ACCEPTED, Outcome.ALREADY_GONE)
+        times = [
+            datetime.fromisoformat(line["at"])
+            for line in self._tables.events
+            if (line["team"], line["channel"]) == (team, channel)
+            and line["outcome"] in worked
+            and not is_practice(line["workflow_id"])
+        ]
+        at = round(max(times).timestamp() * 1000) if times else None
+        return at if at is not None and at >= since else None
+
+    def _access(self) -> AccessTables:
+        return self._tables.access
+
+    def _move_jobs(self, team: str, old: str, new: str) -> bool:
+        rows = [
+            row
+            for row in self._tables.rows.values()
+            if row.open and (row.termination.team, row.termination.channel) == (team, old)
+        ]
+        for row in rows:
+            row.termination = moved(row.termination, old, new)
+            row.fence, row.owner, row.due_at = row.fence + 1, None, self._clock()
+        return bool(rows)
 
     def _known(self, idem: str, name: str) -> Iterator[_Row]:
         """List what may make a termination a duplicate: its request, its open twin, the last ended one."""
@@ -230,7 +311,7 @@ class MemoryStore:
         row.attempts = row.attempts if to.attempts is None else to.attempts
         row.fence += fence_step
         self._tables.changes += 1
-        row.changed = self._tables.changes
+        row.changed, row.changed_at = self._tables.changes, self._clock()
         if keep and row.open:
             return self._held(row)
         row.owner, row.due_at = None, self._clock() + delay
@@ -243,7 +324,8 @@ class MemoryStore:
         return _job(row, held_until)
 
     def _record(self, *events: Event) -> None:
-        at, first = self._clock(), len(self._tables.events) + 1
+        at, first = self._clock(), self._tables.lines + 1
+        self._tables.lines += len(events)
         self._tables.events += [_line(seq, at, event) for seq, event in enumerate(events, start=first)]
 
 
@@ -261,9 +343,7 @@ def _job(row: _Row, held_until: float = 0.0) -> Job:
 def _line(seq: int, at: float, line: Event) -> Mapping[str, Any]:
     return {
         "seq": seq,
-        "at": datetime.fromtimestamp(at / 1000, UTC)
-        .isoformat(timespec="milliseconds")
-        .replace("+00:00", "Z"),
+        "at": _iso(at),
         "event": line.event,
         "team": line.team,
         "channel": line.channel,
@@ -275,3 +355,7 @@ def _line(seq: int, at: float, line: Event) -> Mapping[str, Any]:
         "reference": line.reference,
         "detail": json.loads(json.dumps(dict(line.detail))),
     }
+
+
+def _iso(at: float) -> str:
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -17,7 +17,8 @@ from psycopg_pool import AsyncConnectionPool
 from bot import statements
 from bot.errors import HaltbotError, Refused, StoreBusy, StoreError
 from bot.statements import POSTGRES, render
-from bot.store_sql import Row, SqlStore, Steps
+from bot.store_sql import SqlStore
+from bot.store_steps import Row, Steps
 
 T = TypeVar("T")
 Connection: TypeAlias = AsyncConnection[DictRow]
@@ -29,6 +30,10 @@ _CONNECTIONS = 6
 _TRIES = 10
 _MIGRATION_LOCK = 0x4841_4C54
 """The number of the advisory lock; any number will do that nobody else uses in this database."""
+
+MOVING = "moving an embedded database in"
+MOVED = "moved an embedded database in"
+"""What ``haltbot migrate`` leaves beside the names of the schema's migrations."""
 
 # These concern our end of the connection only, so a pooler need not know them: a server that vanished is
 # noticed in seconds, not in the quarter of an hour that the system would take.
@@ -57,6 +62,15 @@ async def open_postgres(url: str, *, owner: str, lease_ms: int = 15_000) -> "Pos
     return store
 
 
+async def prepare_postgres(url: str) -> None:
+    """Migrate a database that nobody is to work with yet. Raises StoreError."""
+    try:
+        async with await _connect(url) as connection:
+            await _migrate(connection)
+    except psycopg.Error as error:
+        raise _ours(error) from error
+
+
 class PostgresStore(SqlStore):
     """The store in a PostgreSQL database."""
 
@@ -72,10 +86,13 @@ class PostgresStore(SqlStore):
     async def open(self) -> None:
         try:
             async with await _connect(self._url) as connection:
-                await _migrate(connection)
+                if MOVING in await _migrate(connection):
+                    raise StoreError(
+                        "an embedded database is being moved into this one: run haltbot migrate to its end first"
+                    )
             for pool in (self._urgent, self._others):
                 await pool.open(wait=True, timeout=_PATIENCE_SECONDS)
-        except psycopg.Error as error:
+        except (psycopg.Error, StoreError) as error:
             await self.close()
             raise _ours(error) from error
 
@@ -184,7 +201,8 @@ def _encoded(statement: str) -> bytes:
     return render(statement, POSTGRES).encode()
 
 
-async def _migrate(connection: Connection) -> None:
+async def _migrate(connection: Connection) -> set[str]:
+    """Bring the schema up to date; the names of all that was ever done to this database."""
     async with connection.transaction():
         # Whoever comes second waits until the first has committed, and finds nothing left to do.
         await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))
@@ -198,6 +216,7 @@ async def _migrate(connection: Connection) -> None:
                 for change in changes:
                     await connection.execute(_encoded(change))
                 await _rows(connection, "INSERT INTO migration VALUES (:name, {now})", {"name": name})
+    return applied
 
 
 _MIGRATIONS = {**statements.MIGRATIONS, "0002_append_only": statements.APPEND_ONLY_POSTGRES}

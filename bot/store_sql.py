@@ -3,11 +3,11 @@
 import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Generator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Self, TypeAlias, TypeVar
+from typing import Any, Self, TypeVar
 
 from bot import statements
 from bot.decisions import decide
@@ -24,22 +24,19 @@ from bot.domain import (
     twin,
 )
 from bot.errors import Refused, StoreError
-from bot.ports import ChannelKey, Duplicate, Submitted
+from bot.ports import Backlog, ChannelKey, Duplicate, Submitted
 from bot.spacing import Spacing
+from bot.store_access import SqlAccessStore
+from bot.store_retention import SqlRetentionStore
+from bot.store_steps import Row, Steps, record
 
 T = TypeVar("T")
-Row: TypeAlias = Mapping[str, Any]
-Steps: TypeAlias = Generator[tuple[str, Mapping[str, Any]], list[Row], T]
-"""A transaction: it yields a statement with its parameters and is sent the rows that it returned.
-
-It raises Refused before it has written anything, so that nothing has to be undone for it.
-"""
 
 _CHUNK = 500
 _INSERT_TRIES = 5
 
 
-class SqlStore(ABC):
+class SqlStore(SqlAccessStore, SqlRetentionStore, ABC):
     """A store in an SQL database."""
 
     def __init__(self, *, owner: str, lease_ms: int) -> None:
@@ -93,7 +90,7 @@ class SqlStore(ABC):
         await self._write(partial(_once, statements.RELEASE, owner=self._owner))
 
     async def record(self, event: Event) -> None:
-        await self._write(partial(_record, event))
+        await self._write(partial(record, event))
 
     async def now(self) -> int:
         (row,) = await self._read(statements.NOW, {})
@@ -106,6 +103,15 @@ class SqlStore(ABC):
     async def open_in(self, team: str, channel: str) -> list[Job]:
         rows = await self._read(statements.OPEN_IN, {"team": team, "channel": channel})
         return [_job(row) for row in rows]
+
+    async def recent(self, team: str, *, within_ms: int, limit: int) -> list[Job]:
+        wanted = {"team": team, "within": within_ms, "limit": limit}
+        return [_job(row) for row in await self._read(statements.RECENT, wanted)]
+
+    async def backlog(self) -> Backlog:
+        rows = await self._read(statements.BACKLOG, {})
+        late = max((int(row["late"]) for row in rows), default=0)
+        return Backlog({row["phase"]: int(row["open"]) for row in rows}, late)
 
     async def events(self, *, reference: str | None = None) -> AsyncIterator[Mapping[str, Any]]:
         statement = statements.EVENTS if reference is None else statements.EVENTS_ABOUT
@@ -137,6 +143,16 @@ class SqlStore(ABC):
     async def put_settings(self, team: str, channel: str, settings: Mapping[str, Any], event: Event) -> None:
         await self._write(partial(_put_settings, team, channel, settings, event))
 
+    async def replace_settings(
+        self, team: str, channel: str, before: Mapping[str, Any], after: Mapping[str, Any], event: Event
+    ) -> bool:
+        return await self._write(partial(_replace_settings, team, channel, before, after, event))
+
+    async def admitted_since(self, team: str, channel: str, since: int) -> int:
+        parameters = {"team": team, "channel": channel, "since": since}
+        (row,) = await self._read(statements.ADMITTED, parameters)
+        return int(row["admitted"])
+
     def _submit(
         self, termination: Termination, phase: Phase, *, idem: str, run_here: bool
     ) -> Steps[Submitted | Duplicate]:
@@ -167,7 +183,7 @@ class SqlStore(ABC):
                 },
             )
             if inserted:
-                yield from _record(event(asked, "requested"))
+                yield from record(event(asked, "requested"))
                 job = Job(
                     termination=asked,
                     phase=phase,
@@ -185,7 +201,10 @@ class SqlStore(ABC):
             statements.CLAIM,
             {"delay": _rounded_up(self._lease_ms), "owner": self._owner, "limit": limit},
         )
-        return [_job(row, held_until) for row in sorted(rows, key=lambda row: int(row["prev_due_at"]))]
+        return [
+            replace(_job(row, held_until), taken_over=row["prev_owner"] is not None)
+            for row in sorted(rows, key=lambda row: int(row["prev_due_at"]))
+        ]
 
     def _advance(self, job: Job, to: Transition) -> Steps[Job | None]:
         return self._apply(
@@ -240,7 +259,7 @@ class SqlStore(ABC):
         if not rows:
             return None
         for line in to.events:
-            yield from _record(line)
+            yield from record(line)
         (row,) = rows
         return Job(
             termination=to.termination,
@@ -277,40 +296,35 @@ def _once(statement: str, **parameters: object) -> Steps[None]:
     yield statement, parameters
 
 
-def _record(line: Event) -> Steps[None]:
-    detail = json.dumps(dict(line.detail), ensure_ascii=False, separators=(",", ":"))
-    yield (
-        statements.RECORD,
-        {
-            "event": line.event,
-            "reference": line.reference,
-            "team": line.team,
-            "channel": line.channel,
-            "user": line.user,
-            "workflow_id": line.workflow_id,
-            "force": int(line.force),
-            "reason": line.reason,
-            "outcome": line.outcome,
-            "detail": detail,
-        },
-    )
-
-
 def _put_channel_key(key: ChannelKey, line: Event) -> Steps[None]:
     yield statements.PUT_CHANNEL_KEY, asdict(key)
-    yield from _record(line)
+    yield from record(line)
 
 
 def _put_settings(team: str, channel: str, settings: Mapping[str, Any], line: Event) -> Steps[None]:
     text = json.dumps(settings, ensure_ascii=False)
     yield statements.PUT_SETTINGS, {"team": team, "channel": channel, "settings": text}
-    yield from _record(line)
+    yield from record(line)
+
+
+def _replace_settings(
+    team: str, channel: str, before: Mapping[str, Any], after: Mapping[str, Any], line: Event
+) -> Steps[bool]:
+    # What was read is written again exactly as it stands, so that the texts can be compared.
+    texts = {
+        "before": json.dumps(before, ensure_ascii=False),
+        "settings": json.dumps(after, ensure_ascii=False),
+    }
+    replaced = yield statements.REPLACE_SETTINGS, {"team": team, "channel": channel, **texts}
+    if replaced:
+        yield from record(line)
+    return bool(replaced)
 
 
 def _remove_channel_key(team: str, channel: str, line: Event) -> Steps[bool]:
     removed = yield statements.REMOVE_CHANNEL_KEY, {"team": team, "channel": channel}
     if removed:
-        yield from _record(line)
+        yield from record(line)
     return bool(removed)
 
 

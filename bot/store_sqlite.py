@@ -11,6 +11,7 @@ import os
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,7 +24,8 @@ from sqlite_utils.migrations import Migrations
 from bot import statements
 from bot.errors import Refused, StoreBusy, StoreError, StoreLocked
 from bot.statements import SQLITE, render
-from bot.store_sql import Row, SqlStore, Steps
+from bot.store_sql import SqlStore
+from bot.store_steps import Row, Steps
 
 T = TypeVar("T")
 
@@ -88,7 +90,7 @@ class SqliteStore(SqlStore):
 
     async def open(self) -> None:
         if self._exclusive:
-            self._lock = _lock(self._path)
+            self._lock = lock_file(self._path)
         try:
             self._writer.start()
             await self._write(_nothing)
@@ -120,6 +122,13 @@ class SqliteStore(SqlStore):
         answer: asyncio.Future[T] = self._loop.create_future()
         self._operations.put(_Operation(steps, answer))
         return await answer
+
+    async def now(self) -> int:
+        # SQLite's clock is this machine's, to the same millisecond; asking the reading thread for it would only
+        # make everybody wait.
+        if self._closed:
+            raise StoreError("the store is closed")
+        return time.time_ns() // 1_000_000
 
     async def _read(self, statement: str, parameters: Mapping[str, Any]) -> list[Row]:
         if self._closed:
@@ -245,8 +254,11 @@ def _ours(error: Exception) -> Exception:
     return ours
 
 
-def _lock(path: Path) -> int:
-    """Keep other bots out for as long as this process lives: the system lets go of the lock when it ends."""
+def lock_file(path: Path) -> int:
+    """Keep bots out until the descriptor is closed, which the system does at the latest when the process ends.
+
+    Raises StoreLocked, StoreError.
+    """
     name = path.with_name(f"{path.name}.lock")
     try:
         lock = os.open(name, os.O_RDWR | os.O_CREAT, 0o600)
@@ -304,3 +316,12 @@ _MIGRATIONS = Migrations("haltbot")
 for _name, _changes in statements.MIGRATIONS.items():
     _migration(_name, _changes)
 _migration("0002_append_only", statements.APPEND_ONLY_SQLITE)
+
+
+def known_migrations() -> set[str]:
+    """Name the migrations that this version has; an applied one that is not among them is a newer version's."""
+    db = Database(memory=True)
+    try:
+        return {migration.name for migration in _MIGRATIONS.pending(db)}
+    finally:
+        db.close()

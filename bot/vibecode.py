@@ -29,10 +29,13 @@ from bot.errors import (
     UpstreamFailed,
     VibecodeError,
 )
+from bot.metrics import VIBECODE_CALLS, timed
+from bot.practice_ids import is_practice
+from bot.vibecode_transport import AiohttpTransport
 from bot.workflows import ApiKey, Instance, KeyFacts, Page
 
 MAX_IN_FLIGHT = 50
-"""Calls under way at once; httpx's pool gets slow for everybody with hundreds of them."""
+"""Calls under way at once, and the connections that are kept for them."""
 
 _MOST_BYTES = 8 * 1024 * 1024
 _SHOWN_OF_KEY = (16, 4)  # Vibecode's own redaction: never keep more, even if more should be sent.
@@ -71,7 +74,7 @@ def open_client(
     return httpx.AsyncClient(
         base_url=base_url,
         timeout=httpx.Timeout(timeout_seconds, connect=connect_seconds, pool=connect_seconds),
-        limits=httpx.Limits(max_connections=max_in_flight, max_keepalive_connections=max_in_flight),
+        transport=AiohttpTransport(base_url, max_connections=max_in_flight),
         headers={"User-Agent": f"haltbot/{_version()}", "Accept": "application/json"},
         # A cookie that came for one channel's key must not travel with another's.
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
@@ -92,6 +95,9 @@ class VibecodeClient:
 
     async def terminate(self, key: ApiKey, workflow_id: str, *, force: bool, reason: str) -> None:
         """Stop one instance; any 2xx means that it was accepted, whatever the body says."""
+        if is_practice(workflow_id):
+            # Whatever went wrong before: what is made up never leaves this process.
+            raise Definite("PRACTICE_INSTANCE")
         query = ({"force": "true"} if force else {}) | ({"status": reason} if reason else {})
         await self._call("DELETE", f"/v1/workflows/{_segment(workflow_id)}", query, key)
 
@@ -133,7 +139,15 @@ class VibecodeClient:
             expires_at=_milliseconds(data.get("expiresAt")),
         )
 
+    async def get_json(self, path: str, query: Mapping[str, str], key: ApiKey) -> Any:
+        """Read whatever is at another address; None for what is no JSON."""
+        return (await self._call("GET", path, query, key)).json()
+
     async def _call(self, method: str, path: str, query: Mapping[str, str], key: ApiKey) -> "_Answer":
+        with timed(VIBECODE_CALLS, "vibecode.call", method=method):
+            return await self._exchange(method, path, query, key)
+
+    async def _exchange(self, method: str, path: str, query: Mapping[str, str], key: ApiKey) -> "_Answer":
         headers = _credentials(key)
         if query:
             # Half a surrogate pair, which UTF-8 cannot carry, becomes a question mark instead of a crash.

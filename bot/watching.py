@@ -35,7 +35,9 @@ class Watching:
         try:
             sighting = await self._look(job)
         except NotYet as turn:
-            return await self._progress.rest(job, termination, turn.wait_ms * random.uniform(1, 2))  # noqa: S311
+            # Not at the very next turn, for which all the others would come as well: what they read counts.
+            left_ms = termination.watch_until - now
+            return await self._look_again_later(job, termination, left_ms, at_least_ms=turn.wait_ms)
         except (NotExecuted, Ambiguous):
             sighting = Sighting(None, certain=False)
         except (KeyUnusable, VibecodeError) as refused:
@@ -60,14 +62,17 @@ class Watching:
             shown = await self._progress.show_quietly(begun)
         return await self._look_again_later(job, shown, self._watch_ms(termination))
 
-    async def _look_again_later(self, job: Job, termination: Termination, at_most_ms: int) -> Job | None:
+    async def _look_again_later(
+        self, job: Job, termination: Termination, at_most_ms: int, *, at_least_ms: int = 0
+    ) -> Job | None:
         pause = min(LONGEST_PAUSE_SECONDS, 2.0**termination.polls) * random.uniform(0.8, 1.0)  # noqa: S311
         polled = replace(termination, polls=min(termination.polls + 1, 8))
-        return await self._progress.rest(job, polled, min(pause * 1000, max(at_most_ms, 0)))
+        wait_ms = max(at_least_ms * random.uniform(1, 2), min(pause * 1000, at_most_ms), 0)  # noqa: S311
+        return await self._progress.rest(job, polled, wait_ms)
 
     async def _look(self, job: Job) -> Sighting:
         termination = job.termination
-        key = await self._keys.open(termination.team, termination.channel)
+        key = await self._keys.open(termination.team, termination.channel, termination.user)
         watch = self._watches.setdefault(termination.id, Watch())
         sighting = await self._lookout.patrol(key, termination.workflow_id, watch, like=termination.seen)
         watch.learn()

@@ -4,7 +4,9 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
+from typing import Any
 
+from bot import context
 from bot.domain import Job
 from bot.errors import StoreError
 from bot.ports import Store
@@ -38,6 +40,7 @@ class Worker:
         self._running: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._stopping = False
+        self._taking_up: asyncio.Task[Any] | None = None
         self.healthy = True
         """Whether the last poll reached the database."""
 
@@ -56,8 +59,12 @@ class Worker:
 
     async def serve(self) -> None:
         """Take up due work until stopped."""
+        self._taking_up = asyncio.current_task()
         while not self._stopping:
             claimed = await self._claim()
+            if self._stopping:
+                # What was claimed in this very moment is given back with the rest.
+                return
             for job in claimed:
                 self.start(job)
             if not claimed or not self.has_room():
@@ -67,6 +74,8 @@ class Worker:
         """Take up nothing more, let what runs finish within the limit, give the rest back."""
         self._stopping = True
         self._wake.set()
+        if self._taking_up is not None:
+            await asyncio.wait({self._taking_up})
         if self._running:
             await asyncio.wait(self._running, timeout=within_seconds)
         for task in self._running:
@@ -89,8 +98,8 @@ class Worker:
         return jobs
 
     async def _rest(self) -> None:
-        # Jittered, so that replicas do not ask at the same moment.
-        pause = self._poll_seconds * random.uniform(0.8, 1.2)  # noqa: S311 -- spreads load, guards nothing
+        # Jittered, so that replicas do not ask at the same moment; never longer, so that a take-over is in time.
+        pause = self._poll_seconds * random.uniform(0.6, 1.0)  # noqa: S311 -- spreads load, guards nothing
         try:
             await asyncio.wait_for(self._wake.wait(), pause)
         except TimeoutError:
@@ -98,6 +107,8 @@ class Worker:
         self._wake.clear()
 
     async def _guarded(self, job: Job) -> None:
+        # Each job is a task of its own, so this name stays within it.
+        context.reference.set(job.termination.id)
         try:
             await self._run_job(job)
         except StoreError:

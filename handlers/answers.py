@@ -1,14 +1,14 @@
 """Sees to it that whoever acts is answered, whatever happens, and that no listener raises."""
 
 import asyncio
-import contextlib
+import json
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 from bot import replies
 from bot.blocks import private
-from bot.errors import HaltbotError, Refused
+from bot.errors import HaltbotError, Refused, SlackError
 from bot.ports import Message, Messenger
 from bot.service import new_reference
 
@@ -52,6 +52,35 @@ class Answers:
 
         return _named(answered, listener)
 
+    def view(self, listener: Listener) -> Listener:
+        """Wrap a dialog's listener, which acknowledges by itself; a refusal closes the dialog and is told."""
+
+        async def answered(ack: Any, body: Body) -> None:
+            try:
+                await listener(ack, body)
+            except Exception as error:  # noqa: BLE001 -- told to the person, logged with a reference
+                await ack()
+                self.tell(body, _sentence(error))
+
+        return _named(answered, listener)
+
+    def dialog(self, body: Body, view: Mapping[str, Any]) -> None:
+        """Open a dialog for the person who acted; Slack waits three seconds, and not for the acknowledgement."""
+        self._start(self._open(body, view))
+
+    def act(self, body: Body, work: Awaitable[None]) -> None:
+        """Do what takes longer than the acknowledgement may; what goes wrong is told privately."""
+        self._start(self._act(body, work))
+
+    def announce(self, message: Message, *, channel: str) -> None:
+        """Tell everyone in a channel, after the acknowledgement."""
+        self._start(self._messenger.announce(message, channel=channel))
+
+    def tell(self, body: Body, text: str) -> None:
+        """Tell the person alone, whatever they acted upon: a command, a button or a dialog."""
+        channel, user = _where_and_who(body)
+        self._send(private(text), channel=channel, user=user, response_url=body.get("response_url"))
+
     def whisper(self, body: Body, text: str) -> None:
         """Tell the person who clicked, after the acknowledgement and without making it wait."""
         container, channel = body.get("container") or {}, body.get("channel") or {}
@@ -63,20 +92,33 @@ class Answers:
         )
 
     def follow_up(self, body: Body, finding: Awaitable[Message]) -> None:
-        """Answer a command privately with what takes longer to find out than Slack waits."""
+        """Answer privately with what takes longer to find out than Slack waits."""
         self._start(self._find_out(body, finding))
+
+    def later(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do what nobody waits for, after the acknowledgement."""
+        self._start(work)
+
+    async def _act(self, body: Body, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001 -- told to the person, logged with a reference
+            self.tell(body, _sentence(error))
+
+    async def _open(self, body: Body, view: Mapping[str, Any]) -> None:
+        try:
+            await self._messenger.open_dialog(view, trigger=body["trigger_id"])
+        except SlackError as error:
+            log.warning("A dialog was not opened: %s", error.code)
+            self.tell(body, replies.refusal(Refused("dialog_not_opened")))
 
     async def _find_out(self, body: Body, finding: Awaitable[Message]) -> None:
         try:
             message = await finding
         except Exception as error:  # noqa: BLE001 -- told to the person, logged with a reference
             message = private(_sentence(error))
-        self._send(
-            message,
-            channel=body["channel_id"],
-            user=body["user_id"],
-            response_url=body.get("response_url"),
-        )
+        channel, user = _where_and_who(body)
+        self._send(message, channel=channel, user=user, response_url=body.get("response_url"))
 
     def _send(self, message: Message, *, channel: str, user: str, response_url: str | None) -> None:
         self._start(self._messenger.whisper(message, channel=channel, user=user, response_url=response_url))
@@ -105,6 +147,20 @@ def _named(wrapper: Listener, listener: Listener) -> Listener:
     # Not functools.wraps: Bolt would look through it and inject what the inner listener asks for.
     wrapper.__name__ = listener.__name__
     return wrapper
+
+
+def _where_and_who(body: Body) -> tuple[str, str]:
+    """Find the channel and the person of a command, a click or a dialog, which keeps its channel itself."""
+    if "channel_id" in body:
+        return body["channel_id"], body["user_id"]
+    user = str(body["user"]["id"])
+    if body.get("view"):
+        try:
+            return str(json.loads(body["view"]["private_metadata"])["channel"]), user
+        except (ValueError, LookupError, TypeError):
+            return user, user
+    container, channel = body.get("container") or {}, body.get("channel") or {}
+    return str(channel.get("id") or container.get("channel_id") or ""), user
 
 
 def _sentence(error: Exception) -> str:

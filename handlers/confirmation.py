@@ -2,9 +2,13 @@
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.blocks import AUTHORISE, CHOICES, question_of
-from bot.domain import MessageRef, Press
+from bot import replies_rights
+from bot.arming import Dialog
+from bot.blocks import AUTHORISE, CHOICES, private, question_of
+from bot.blocks_rights import Confirmed, force_dialog
+from bot.domain import Choice, Job, MessageRef, Press
 from bot.errors import Refused
+from bot.places import of_clicker
 from bot.service import Terminations
 from handlers.answers import Answers, Body
 
@@ -12,7 +16,14 @@ from handlers.answers import Answers, Body
 def register(app: AsyncApp, terminations: Terminations, answers: Answers) -> None:
     @answers.button
     async def answer_question(body: Body) -> None:
-        await terminations.press(_press(body), seen_at=_message(body), response_url=body.get("response_url"))
+        press, seen_at = _press(body), _message(body)
+        decided = await terminations.press(press, seen_at=seen_at, response_url=body.get("response_url"))
+        if isinstance(decided, Dialog):
+            confirmed = _remembered(decided, seen_at)
+            view = force_dialog(confirmed, decided.termination, last_four=decided.last_four)
+            answers.dialog(body, view)
+        else:
+            follow(press.choice, decided, answers)
 
     @answers.button
     async def open_authorisation(body: Body) -> None:
@@ -23,13 +34,32 @@ def register(app: AsyncApp, terminations: Terminations, answers: Answers) -> Non
     app.action(AUTHORISE)(open_authorisation)
 
 
+def follow(choice: Choice, decided: Job | Dialog, answers: Answers) -> None:
+    """Tell everyone what everyone should know of a decision."""
+    if choice is Choice.BREAK_GLASS and isinstance(decided, Job):
+        told = private(replies_rights.glass_broken(decided.termination))
+        answers.announce(told, channel=decided.termination.channel)
+
+
+def _remembered(dialog: Dialog, seen_at: MessageRef) -> Confirmed:
+    press = dialog.press
+    return Confirmed(
+        reference=press.reference,
+        question=press.question,
+        choice=press.choice,
+        channel=seen_at.channel,
+        ts=seen_at.ts or "",
+        sealed_url=press.response_url,
+    )
+
+
 def _press(body: Body) -> Press:
     action = body["actions"][0]
     question = question_of(action["value"])
     if question is None:
         raise Refused("question_gone")
     return Press(
-        team=body["user"].get("team_id") or body["team"]["id"],
+        team=of_clicker(body),
         channel=_message(body).channel,
         user=body["user"]["id"],
         reference=question[0],

@@ -5,15 +5,27 @@ from typing import Any
 from slack_bolt.async_app import AsyncApp
 
 from bot import replies
+from bot.administration import Administration
+from bot.authority import Actor
 from bot.blocks import found, permalink, private
 from bot.command import Question
 from bot.enquiries import Enquiries
+from bot.places import of_command
 from bot.ports import Duplicate, Message
 from bot.service import Command, Terminations
+from handlers.access import Access
 from handlers.answers import Answers, Body
+from handlers.config import asker, show_settings
 
 
-def register(app: AsyncApp, terminations: Terminations, enquiries: Enquiries, answers: Answers) -> None:
+def register(
+    app: AsyncApp,
+    terminations: Terminations,
+    enquiries: Enquiries,
+    administration: Administration,
+    access: Access,
+    answers: Answers,
+) -> None:
     @app.command(replies.COMMAND)
     @answers.command
     async def terminate_workflow(ack: Any, body: Body) -> None:
@@ -28,25 +40,32 @@ def register(app: AsyncApp, terminations: Terminations, enquiries: Enquiries, an
             await ack()
 
     async def _answer(ack: Any, body: Body, question: Question) -> None:
-        team, channel = body["team_id"], body["channel_id"]
+        team, channel = of_command(body), body["channel_id"]
         match question.word:
             case "status":
                 jobs = await enquiries.under_way(team, channel)
                 links = [permalink(body.get("team_domain"), job.termination.message) for job in jobs]
                 await ack(**_private(replies.under_way(jobs, links)))
             case "show":
-                answers.follow_up(body, _show(team, channel, question.rest))
+                answers.follow_up(body, _show(team, channel, body["user_id"], question.rest, asker(body)))
+                await ack()
+            case "config":
+                answers.act(body, show_settings(administration, answers, body))
+                await ack()
+            case "key" | "connect":
+                answers.follow_up(body, access.answer(question.word, body))
                 await ack()
             case _:
                 await ack(**_private(replies.USAGE))
 
-    async def _show(team: str, channel: str, typed: str) -> Message:
-        return found(await enquiries.show(team, channel, typed))
+    async def _show(team: str, channel: str, user: str, typed: str, actor: Actor) -> Message:
+        await administration.admit(actor)
+        return found(await enquiries.show(team, channel, user, typed))
 
 
 def _command(body: Body) -> Command:
     return Command(
-        team=body["team_id"],
+        team=of_command(body),
         channel=body["channel_id"],
         user=body["user_id"],
         text=body.get("text", ""),

@@ -21,6 +21,8 @@ from bot.sandbox.vibecode import Step
         ["key", "remove"],
         ["key", "rotate"],
         ["audit", "export"],
+        ["backup"],
+        ["migrate"],
         ["channel", "show"],
         ["channel", "set"],
         ["channel", "apply"],

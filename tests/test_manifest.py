@@ -1,5 +1,6 @@
 """The published manifest is what the code registers and calls, in both modes."""
 
+import inspect
 import json
 import re
 from collections import defaultdict
@@ -10,10 +11,11 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from processes import haltbot
 
 import handlers
-from bot.blocks import AUTHORISE, FORCE_TERMINATE, KEEP_RUNNING, TERMINATE_SOFTLY
+from bot import cli
+from bot.blocks import AUTHORISE, CONNECT, FORCE_TERMINATE, KEEP_RUNNING, TERMINATE_SOFTLY
+from bot.blocks_access import CONNECT_LINK, KEY_LINK, KEY_REMOVE
 from bot.manifest import http_manifest, socket_manifest
 from handlers.answers import Answers
 
@@ -29,6 +31,7 @@ SCOPES: dict[str, set[str]] = {
     "chat.postMessage": {"chat:write"},
     "chat.update": {"chat:write"},
     "conversations.history": {"channels:history", "groups:history"},
+    "conversations.members": {"channels:read", "groups:read"},
     "conversations.info": {"channels:read", "groups:read"},
     "usergroups.users.list": {"usergroups:read"},
     "users.info": {"users:read"},
@@ -36,7 +39,14 @@ SCOPES: dict[str, set[str]] = {
     "views.publish": set(),
     "views.update": set(),
 }
-EVENT_SCOPES = {"app_home_opened": set(), "app_uninstalled": set(), "tokens_revoked": set()}
+EVENT_SCOPES = {
+    "app_home_opened": set(),
+    "app_uninstalled": set(),
+    "channel_id_changed": {"channels:read", "groups:read"},
+    "channel_shared": {"channels:read", "groups:read"},
+    "channel_unshared": {"channels:read", "groups:read"},
+    "tokens_revoked": set(),
+}
 _METHOD = re.compile(
     r"\b((?:apps|auth|chat|conversations|usergroups|users|views)[._][a-z]+(?:[._][a-zA-Z]+)*)\b"
 )
@@ -61,7 +71,10 @@ def _registered() -> dict[str, list[Any]]:
     registrations = Registrations()
     # Registering stores what it is given and calls nothing of it.
     nothing: Any = None
-    handlers.register(registrations, nothing, Answers(nothing))  # type: ignore[arg-type]
+    others = list(inspect.signature(handlers.register).parameters)[1:]
+    handlers.register(
+        registrations, **{name: Answers(nothing) if name == "answers" else nothing for name in others}
+    )
     return registrations.names
 
 
@@ -87,7 +100,8 @@ def test_its_commands_are_answered(manifest, registered):
 
 def test_every_button_is_answered(registered):
     """What a message offers to press has a listener."""
-    assert {FORCE_TERMINATE, TERMINATE_SOFTLY, KEEP_RUNNING, AUTHORISE} <= set(registered["action"])
+    assert {FORCE_TERMINATE, TERMINATE_SOFTLY, KEEP_RUNNING, AUTHORISE, CONNECT} <= set(registered["action"])
+    assert {KEY_LINK, KEY_REMOVE, CONNECT_LINK} <= set(registered["action"])
 
 
 def test_its_events_are_listened_to(manifest, registered):
@@ -96,6 +110,7 @@ def test_its_events_are_listened_to(manifest, registered):
 
     assert sorted(registered["event"]) == sorted(subscribed)
     assert set(subscribed) <= EVENT_SCOPES.keys()
+    assert set().union(*(EVENT_SCOPES[name] for name in subscribed)) <= {*scopes(manifest)}
 
 
 def test_its_scopes_are_those_of_the_calls(manifest):
@@ -108,6 +123,11 @@ def test_its_scopes_are_those_of_the_calls(manifest):
         *scopes["bot"],
         *scopes.get("bot_optional", []),
     }
+
+
+def scopes(manifest) -> list[str]:
+    asked = manifest["oauth_config"]["scopes"]
+    return [*asked["bot"], *asked.get("bot_optional", [])]
 
 
 def called_methods() -> set[str]:
@@ -144,17 +164,30 @@ def test_both_modes_differ_in_their_transport_alone():
         return [bare(inner) for inner in value] if isinstance(value, list) else value
 
     assert bare(MANIFESTS["socket"]) == bare(MANIFESTS["http"])
-    assert [False, True] == [MANIFESTS[mode]["settings"]["socket_mode_enabled"] for mode in ("http", "socket")]
+    assert [False, True] == [
+        MANIFESTS[mode]["settings"]["socket_mode_enabled"] for mode in ("http", "socket")
+    ]
 
 
-async def test_the_command_line_prints_them():
-    """What is printed is what is tested here; HTTP needs an address with HTTPS."""
-    socket = await haltbot("manifest")
-    http = await haltbot("manifest", "--mode", "http", "--url", URL)
-    without = await haltbot("manifest", "--mode", "http")
-    plain = await haltbot("manifest", "--mode", "http", "--url", "http://haltbot.example.com")
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    code = cli.run(["manifest", *arguments])
+    said = capsys.readouterr()
+    return code, said.out, said.err
 
-    assert (0, (ROOT / "manifest.yml").read_text()) == (socket.code, socket.out)
-    assert (0, MANIFESTS["http"]) == (http.code, yaml.safe_load(http.out))
-    assert [1, 1] == [without.code, plain.code]
-    assert "--url https://" in without.err
+
+def test_the_command_line_prints_them(capsys):
+    """What is printed is what is tested here."""
+    socket = printed(capsys)
+    code, http, _ = printed(capsys, "--mode", "http", "--url", URL)
+
+    assert (0, (ROOT / "manifest.yml").read_text(), "") == socket
+    assert (0, MANIFESTS["http"]) == (code, yaml.safe_load(http))
+
+
+@pytest.mark.parametrize("address", [[], ["--url", "http://haltbot.example.com"], ["--url", ""]])
+def test_http_needs_an_address_with_https(capsys, address):
+    """Slack accepts no other."""
+    code, _, told = printed(capsys, "--mode", "http", *address)
+
+    assert 1 == code
+    assert "--url https://" in told

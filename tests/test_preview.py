@@ -104,7 +104,7 @@ async def test_what_changed_meanwhile_is_asked_anew(work: Workspace):
     await work.click("termination_force")
     await work.told("is gone")
 
-    assert "its template changed" in second.text
+    assert "its template changed from 713 to 900" in second.text
     assert "Nothing was done" in late
     assert 1 == len(work.vibecode.deletes(instance))
 

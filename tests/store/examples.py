@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from dataclasses import replace
 
+from bot.channel_settings import Role
 from bot.domain import Choice, Event, Job, MessageRef, Phase, Press, Termination, Transition, event
 from bot.ports import ChannelKey, Store, Submitted
 
@@ -58,6 +59,7 @@ def press(termination: Termination, choice=Choice.FORCE, **changes) -> Press:
         reference=termination.id,
         question=termination.question,
         choice=choice,
+        may=frozenset(Role),
     )
     return replace(click, **changes)
 

@@ -196,7 +196,7 @@ async def test_release_gives_back_what_has_not_begun_its_call(store_factory):
 
     jobs = await two.claim(10)
     assert {idle.termination.id, telling.termination.id} == {job.termination.id for job in jobs}
-    assert {2} == {job.fence for job in jobs}
+    assert {(2, True)} == {(job.fence, job.taken_over) for job in jobs}
     assert "one" == (await one.find(calling.termination.id)).owner
     assert 1 == (await two.find(others.termination.id)).fence
 
@@ -240,3 +240,16 @@ async def test_an_event_that_cannot_be_written_takes_its_transition_with_it(stor
 
     assert Phase.REQUESTED is (await store.find(job.termination.id)).phase
     assert 1 == len(await audit(store))
+
+
+async def test_a_claim_tells_whether_somebody_held_it(store_factory):
+    """What was given back is taken up as it stands; what was held may have gone further than is recorded."""
+    one, two = await store_factory("one", lease_ms=LEASE_MS), await store_factory("two")
+    held, rests = await running(one), await running(one)
+    await one.advance(rests, to(rests, Phase.REQUESTED, due_in_ms=0))
+    await passed(two, await two.now() + LEASE_MS)
+
+    jobs = {job.termination.id: job.taken_over for job in await two.claim(10)}
+
+    assert jobs.pop(held.termination.id)
+    assert [False] == list(jobs.values())

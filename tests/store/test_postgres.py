@@ -56,7 +56,12 @@ async def test_replicas_that_start_together_migrate_once(postgres_url):
 
     async with connected(postgres_url) as connection:
         rows = await (await connection.execute("SELECT name FROM migration ORDER BY name")).fetchall()
-    assert ["0001_jobs_events_buckets_channels", "0002_append_only"] == [name for (name,) in rows]
+    assert [
+        "0001_jobs_events_buckets_channels",
+        "0002_append_only",
+        "0003_links_and_sessions",
+        "0004_admitted",
+    ] == [name for (name,) in rows]
 
 
 async def test_the_work_goes_on_after_the_server_was_restarted(store, postgres_server):

@@ -289,7 +289,7 @@ async def test_migrations_run_once(path):
     with closing(Database(path)) as db:
         assert schema == db.schema
         assert applied == list(db["_sqlite_migrations"].rows)
-    assert 2 == len(applied)
+    assert 4 == len(applied)
 
 
 async def test_processes_that_start_together_migrate_once(path):
@@ -301,7 +301,7 @@ async def test_processes_that_start_together_migrate_once(path):
         await store.close()
 
     with closing(Database(path)) as db:
-        assert 2 == db["_sqlite_migrations"].count
+        assert 4 == db["_sqlite_migrations"].count
 
 
 async def test_the_file_is_nobody_elses_to_read(store, path):

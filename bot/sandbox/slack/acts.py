@@ -172,9 +172,12 @@ class Acts:
             fields["view"] = view_json(self._backend, home)
         return await self.event("app_home_opened", **fields)
 
-    async def event(self, event_type: str, /, **fields: Any) -> Delivery:
-        """Let something happen that the bot subscribed to."""
-        return await self._deliver("events_api", payloads.event(self._backend, event_type, fields))
+    async def event(
+        self, event_type: str, /, *, envelope: Mapping[str, Any] | None = None, **fields: Any
+    ) -> Delivery:
+        """Let something happen that the bot subscribed to; ``envelope`` overrides what is round the event."""
+        payload = payloads.event(self._backend, event_type, fields)
+        return await self._deliver("events_api", {**payload, **(envelope or {})})
 
     async def redeliver(self, delivery: Delivery) -> Delivery:
         """Bring the same request once more: over HTTP to the byte, over Socket Mode with its envelope id."""

@@ -97,7 +97,7 @@ class PageActs:
 
     async def _start(self, sent: Json) -> Json:
         _, alike = STARTS[str(sent["kind"])]
-        return {"id": self._vibecode.start_instance(**alike)}  # type: ignore[arg-type] # a table of its arguments
+        return {"id": self._vibecode.start_instance(**alike)}
 
     async def _script(self, sent: Json) -> None:
         self._vibecode.script(

@@ -1,5 +1,7 @@
 """The Bitrix24 portal: its running workflows with their steps and locks, and those that ended just now."""
 
+from typing import Any
+
 from bot.sandbox.vibecode import Instance, Step, VibecodeSandbox
 from bot.sandbox.web.html import Html, tag
 from bot.sandbox.web.reader import Reader
@@ -8,7 +10,7 @@ MOST_SHOWN = 30
 MOST_ENDED = 5
 _ENDED = {"soft": "stopped softly", "forced": "aborted by force", "finished": "finished by itself"}
 
-STARTS: dict[str, tuple[str, dict[str, object]]] = {
+STARTS: dict[str, tuple[str, dict[str, Any]]] = {
     "waiting": (
         "waits for an approval",
         {"steps": [Step(86_400, locked=False)], "template": "713", "document": "DEAL_5141"},

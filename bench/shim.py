@@ -1,0 +1,24 @@
+"""Builds the library that makes every flush of the disk slower, where there is a compiler."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+SOURCE = Path(__file__).with_name("fsync_delay.c")
+
+
+def build_shim(folder: Path) -> Path | None:
+    """Compile it into the folder; None where no compiler is found."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        return None
+    library = folder / "fsync_delay.so"
+    subprocess.run([compiler, "-shared", "-fPIC", "-O2", "-o", str(library), str(SOURCE), "-ldl"], check=True)
+    return library
+
+
+def slowed(shim: Path | None, milliseconds: int) -> dict[str, str]:
+    """Return the environment of a process whose flushes take so much longer."""
+    if milliseconds == 0 or shim is None:
+        return {}
+    return {"LD_PRELOAD": str(shim), "FSYNC_DELAY_US": str(milliseconds * 1000)}

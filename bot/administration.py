@@ -1,0 +1,82 @@
+"""The use cases around a channel's settings: seeing them, changing them, ending the breaker."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.authority import CLICK_SECONDS, Actor, Authority
+from bot.breaker import Breaker
+from bot.channel_settings import ChannelSettings, Role
+from bot.configuring import Configuring
+from bot.domain import Event
+from bot.errors import FactsUnavailable, Refused
+from bot.ports import Store
+from bot.rights import HOPELESS, Verdict
+
+
+class Administration:
+    """Every refusal is recorded. Raises Refused, and SettingsNotAccepted for what cannot be set."""
+
+    def __init__(
+        self, store: Store, authority: Authority, configuring: Configuring, breaker: Breaker
+    ) -> None:
+        self._store = store
+        self._authority = authority
+        self._configuring = configuring
+        self._breaker = breaker
+
+    async def admit(self, actor: Actor) -> None:
+        """Let everybody in who may use Haltbot at all."""
+        await self.settings(actor)
+
+    async def settings(self, actor: Actor) -> tuple[ChannelSettings, bool]:
+        """Read a channel's settings, and tell whether this person may change them."""
+        try:
+            settings = await self._authority.settings(actor.place, actor.channel)
+            verdict = await self._verdict(actor, Role.CONFIGURE, settings)
+            if verdict.reply in HOPELESS:
+                raise verdict.refused()
+        except Refused as refused:
+            await self._record(actor, refused)
+            raise
+        return settings, verdict.allowed
+
+    async def change(self, actor: Actor, changes: Mapping[str, Any]) -> list[str]:
+        """Change what is named; returns the names of what became different."""
+        await self._require(actor, Role.CONFIGURE)
+        changed = await self._configuring.set(actor.place, actor.channel, changes, by=actor.user)
+        return sorted(changed)
+
+    async def reset_breaker(self, actor: Actor) -> None:
+        """End second-person mode."""
+        await self._require(actor, Role.APPROVE)
+        if not await self._breaker.reset(actor.place, actor.channel, by=actor.user):
+            raise Refused("breaker_not_tripped")
+
+    async def _require(self, actor: Actor, role: Role) -> None:
+        try:
+            settings = await self._authority.settings(actor.place, actor.channel)
+            verdict = await self._verdict(actor, role, settings)
+            if not verdict.allowed:
+                raise verdict.refused()
+        except Refused as refused:
+            await self._record(actor, refused, role=role)
+            raise
+
+    async def _verdict(self, actor: Actor, role: Role, settings: ChannelSettings) -> Verdict:
+        try:
+            found = await self._authority.verdicts(actor, settings, (role,), within_seconds=CLICK_SECONDS)
+        except FactsUnavailable:
+            raise Refused("press_again") from None
+        return found[role]
+
+    async def _record(self, actor: Actor, refused: Refused, **detail: object) -> None:
+        await self._store.record(
+            Event(
+                event="refused",
+                team=actor.place,
+                channel=actor.channel,
+                user=actor.user,
+                outcome=f"refused:{refused.reply}",
+                detail={"about": "settings", **detail},
+            )
+        )

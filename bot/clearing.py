@@ -1,0 +1,132 @@
+"""The first thing done with a termination: is the requester allowed to, and does somebody else have to agree?"""
+
+import logging
+from dataclasses import replace
+from typing import Any
+
+from bot.authority import WORK_SECONDS, Actor, Authority
+from bot.blocks_rights import refusal
+from bot.breaker import Breaker
+from bot.channel_settings import ChannelSettings, Role
+from bot.domain import Approval, Job, Outcome, Phase, Termination, event
+from bot.errors import FactsUnavailable, Refused, SlackError
+from bot.practice_ids import is_practice
+from bot.progress import Progress, pause_ms
+
+log = logging.getLogger(__name__)
+
+PATIENCE_MS = 10 * 60 * 1000
+"""How long Slack may fail to say who somebody is before their request is refused."""
+
+
+class Clearing:
+    """Nothing is asked, shown or called before the requester's rights are known."""
+
+    def __init__(self, progress: Progress, authority: Authority, breaker: Breaker) -> None:
+        self._progress = progress
+        self._authority = authority
+        self._breaker = breaker
+
+    @staticmethod
+    def is_due(job: Job) -> bool:
+        """Tell whether the rights were not examined yet; what was sent already is beyond that."""
+        termination = job.termination
+        waits = job.phase in (Phase.REQUESTED, Phase.AWAITING_CONFIRMATION)
+        return waits and not termination.cleared and termination.tries == 0
+
+    async def examine(self, job: Job) -> Job | None:
+        """Clear it, refuse it privately, or come back when Slack can say who the requester is."""
+        termination = job.termination
+        try:
+            settings = await self._authority.settings(termination.team, termination.channel)
+            await self._check(termination, settings)
+            # A game day must not slow down the next incident.
+            counts = settings.breaker_limit and not is_practice(termination.workflow_id)
+            if counts and not termination.admitted:
+                admitted = replace(termination, admitted=True)
+                counted = await self._progress.advance(job, admitted, None, event(admitted, "admitted"))
+                if counted is None:
+                    return None
+                job, termination = counted, counted.termination
+                settings = await self._breaker.look(termination.team, termination.channel, settings)
+            return await self._clear(job, settings)
+        except FactsUnavailable:
+            return await self._come_back(job)
+        except Refused as refused:
+            return await self._refuse(job, refused)
+
+    async def _check(self, termination: Termination, settings: ChannelSettings) -> None:
+        if termination.force and settings.force_needs_reason and not termination.reason:
+            raise Refused("reason_needed")
+        if termination.question > 1:
+            # The click that led here was authorised.
+            return
+        role = Role.FORCE if termination.force else Role.SOFT
+        actor = Actor(
+            user=termination.user,
+            home=termination.team,
+            place=termination.team,
+            channel=termination.channel,
+        )
+        found = await self._authority.verdicts(actor, settings, (role,), within_seconds=WORK_SECONDS)
+        if found[role].allowed:
+            return
+        # Whoever asks those who may approve lacks the role; everything else still shuts them out.
+        if termination.approval is not Approval.ASKED or found[role].reply != "not_granted":
+            refused = found[role].refused()
+            if refused.reply == "not_granted":
+                refused.detail["approvers"] = tuple(settings.approve.words)
+            raise refused
+
+    async def _clear(self, job: Job, settings: ChannelSettings) -> Job | None:
+        termination = job.termination
+        approval = termination.approval
+        if approval is not Approval.ASKED:
+            approval = await self._authority.approval(termination, settings, within_seconds=WORK_SECONDS)
+        cleared = replace(
+            termination,
+            cleared=True,
+            clearing_tries=0,
+            approval=approval,
+            approvers=tuple(settings.approve.words) if approval else (),
+            may_break_glass=settings.break_glass and termination.force and approval is not Approval.ASKED,
+        )
+        asks = approval is not None or job.phase is Phase.AWAITING_CONFIRMATION
+        phase = Phase.AWAITING_CONFIRMATION if asks else job.phase
+        if approval is None:
+            # Recorded with the step that follows anyway, which fails if somebody else has taken over.
+            return replace(job, termination=cleared)
+        needed = event(cleared, "approval_needed", why=approval)
+        return await self._progress.advance(job, cleared, phase, needed)
+
+    async def _come_back(self, job: Job) -> Job | None:
+        termination = job.termination
+        since = termination.asked_at or termination.requested_at
+        if await self._progress.store.now() - since > PATIENCE_MS:
+            return await self._refuse(job, Refused("who_unknown"))
+        tries = termination.clearing_tries + 1
+        if tries == 1:
+            await self._whisper(termination, Refused("who_unknown_yet"))
+        later = replace(termination, clearing_tries=tries)
+        return await self._progress.rest(job, later, pause_ms(tries))
+
+    async def _refuse(self, job: Job, refused: Refused) -> Job | None:
+        """Tell the requester, and nobody else, unless there is a message in the channel that has to end."""
+        now = await self._progress.store.now()
+        ended = replace(
+            job.termination, outcome=Outcome.REFUSED, code=refused.reply, ended_at=now, cleared=True
+        )
+        detail: dict[str, Any] = {
+            name: refused.detail[name] for name in ("role", "granted") if name in refused.detail
+        }
+        phase = Phase.DONE if ended.message is None else Phase.TELLING
+        recorded = await self._progress.advance(job, ended, phase, event(ended, "refused", **detail))
+        if recorded is not None:
+            await self._whisper(ended, refused)
+        return recorded
+
+    async def _whisper(self, termination: Termination, refused: Refused) -> None:
+        try:
+            await self._progress.whisper(termination, refusal(refused, termination))
+        except SlackError as error:
+            log.warning("A refusal of %s was not delivered: %s", termination.id, error.code)

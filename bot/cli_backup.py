@@ -1,0 +1,29 @@
+"""``haltbot backup``: copies an embedded database while the bot runs."""
+
+import argparse
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from bot.backup import back_up
+from bot.config import SettingsInvalid, StorageSettings, load, sqlite_path
+
+
+def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
+    backup = add("backup", "copy an embedded database while the bot runs", _backup)
+    backup.add_argument("file", type=Path, help="the new file; nothing is ever overwritten")
+
+
+async def _backup(options: argparse.Namespace) -> int:
+    storage = load(StorageSettings)
+    source = sqlite_path(storage.database_url)
+    if source is None:
+        raise SettingsInvalid(
+            "DATABASE_URL: PostgreSQL has its own tools. Take pg_dump --format=custom, or the archive of your"
+            " provider, and restore with pg_restore"
+        )
+    size = await asyncio.to_thread(back_up, source, options.file)
+    print(f"{options.file}: {size} bytes, whole. To restore, stop the bot and put it where {source} is.")
+    if storage.haltbot_encryption_keys is None:
+        print(f"The keys in it open only with {source}.key: keep that too, and not beside the backup.")
+    return 0

@@ -1,0 +1,60 @@
+"""``haltbot doctor``: prints what is good and what has to be mended; the exit code is 1 if something fails."""
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+
+from bot.config import Settings, SettingsInvalid, load
+from bot.doctor import open_doctor
+from bot.doctor_http import reachable
+from bot.errors import StoreError
+from bot.findings import Finding, Level, worst
+
+
+def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
+    parser = add("doctor", "check everything that a termination will need, and say what to do", _doctor)
+    parser.add_argument("--json", action="store_true", help="print JSON, for a machine")
+
+
+async def _doctor(options: argparse.Namespace) -> int:
+    findings = await _examine()
+    if options.json:
+        shown = [finding.to_json() for finding in findings]
+        print(json.dumps({"level": worst(findings), "findings": shown}, ensure_ascii=False, indent=2))
+    else:
+        _print(findings)
+    return 1 if worst(findings) is Level.FAIL else 0
+
+
+async def _examine() -> list[Finding]:
+    try:
+        settings = load(Settings)
+    except SettingsInvalid as invalid:
+        remedy = "Correct it in .env or in the environment; haltbot setup helps."
+        return [Finding("settings", Level.FAIL, line, remedy) for line in str(invalid).splitlines()]
+    found = [Finding("settings", Level.OK, "The settings can be used.")]
+    try:
+        async with open_doctor(settings) as doctor:
+            found += await doctor.examine()
+    except SettingsInvalid as invalid:
+        found.append(
+            Finding("settings", Level.FAIL, str(invalid), "Correct it in .env or in the environment.")
+        )
+    except StoreError as error:
+        found.append(
+            Finding("database", Level.FAIL, f"The database cannot be used: {error}", "Check DATABASE_URL.")
+        )
+    found += await reachable(settings)
+    return found
+
+
+def _print(findings: Sequence[Finding]) -> None:
+    for finding in findings:
+        where = f"{finding.team} {finding.channel}: " if finding.channel else ""
+        print(f"{finding.level:<4}  {where}{finding.told}")
+        if finding.remedy:
+            print(f"      → {finding.remedy}")
+    count = sum(finding.level is not Level.OK for finding in findings)
+    print(
+        f"\n{len(findings)} checks, {count} to look at." if count else f"\n{len(findings)} checks, all good."
+    )

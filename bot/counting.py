@@ -1,0 +1,83 @@
+"""Counts what the store has recorded, after its commit: one place, and no count for what did not happen."""
+
+from typing import Any, TypeVar, cast
+
+from bot import metrics
+from bot.domain import Choice, Event, Job, MessageRef, Outcome, Phase, Press, Termination, Transition
+from bot.ports import Duplicate, Store, Submitted
+from bot.practice_ids import is_practice
+
+_ENDS = {Choice.FORCE: "confirmed", Choice.SOFT: "softened", Choice.KEEP: "kept"}
+
+
+S = TypeVar("S", bound=Store)
+
+
+def counted(store: S) -> S:
+    """Return the store with its counts; practice counts nothing."""
+    return cast(S, _Counted(store))
+
+
+class _Counted:
+    """Passes everything on; the few methods that tell something new are counted."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def submit(
+        self, termination: Termination, phase: Phase, *, idem: str, run_here: bool
+    ) -> Submitted | Duplicate:
+        submitted = await self._store.submit(termination, phase, idem=idem, run_here=run_here)
+        if not is_practice(termination.workflow_id):
+            kind = "force" if termination.force else "soft"
+            metrics.REQUESTS.labels("duplicate" if isinstance(submitted, Duplicate) else kind).inc()
+        return submitted
+
+    async def decide(self, press: Press, *, seen_at: MessageRef, run_here: bool) -> Job:
+        job = await self._store.decide(press, seen_at=seen_at, run_here=run_here)
+        if press.choice in _ENDS and not is_practice(job.termination.workflow_id):
+            metrics.CONFIRMATIONS.labels(_ENDS[press.choice]).inc()
+            if job.phase is Phase.TELLING:
+                _count_outcome(job.termination)
+        return job
+
+    async def advance(self, job: Job, to: Transition) -> Job | None:
+        advanced = await self._store.advance(job, to)
+        if advanced is not None:
+            for event in to.events:
+                _count(event, to.termination)
+        return advanced
+
+    async def record(self, event: Event) -> None:
+        await self._store.record(event)
+        _count(event, None)
+
+
+def _count(event: Event, termination: Termination | None) -> None:
+    if is_practice(event.workflow_id):
+        return
+    match event.event:
+        case "refused":
+            metrics.REFUSALS.labels((event.outcome or "").removeprefix("refused:")).inc()
+        case "try_failed":
+            metrics.RETRIES.labels(metrics.code_label(str(event.detail.get("code")))).inc()
+        case "recovered":
+            metrics.TAKEOVERS.inc()
+        case "undelivered":
+            metrics.UNDELIVERED.inc()
+        case "outcome" | "expired" | "offer_ended" | "cancelled" if termination is not None:
+            if termination.outcome is Outcome.EXPIRED:
+                metrics.CONFIRMATIONS.labels("expired").inc()
+            _count_outcome(termination)
+
+
+def _count_outcome(termination: Termination) -> None:
+    if termination.outcome is None:
+        return
+    code = metrics.code_label(termination.code)
+    metrics.TERMINATIONS.labels(termination.outcome.value, code).inc()
+    took_ms = (termination.ended_at or termination.requested_at) - termination.requested_at
+    metrics.TERMINATION_SECONDS.labels(termination.outcome.value).observe(max(0, took_ms) / 1000)

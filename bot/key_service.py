@@ -1,0 +1,134 @@
+"""What people do with a channel's key without writing it in chat: see it, hand one in, remove it."""
+
+from dataclasses import dataclass
+
+from bot.authority import CLICK_SECONDS, WORK_SECONDS, Actor, Authority
+from bot.channel_settings import Role
+from bot.domain import Event
+from bot.errors import FactsUnavailable, KeyNotAccepted, KeyUnusable, Refused
+from bot.key_check import KeyReport, examine
+from bot.keys import APPLICATION, Keys, check_key
+from bot.links import Holder, Links
+from bot.ports import ChannelKey, Workflows
+from bot.ports_access import AccessStore, Link, LinkKind, PersonSession
+from bot.workflows import ApiKey, KeyFacts
+
+PERSON = "user:"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeyCard:
+    """What may be told of a channel's key."""
+
+    key: ChannelKey | None
+    report: KeyReport | None
+    """What Vibecode says of it now; None for an application's key of which this person has no session."""
+    worked_at: int | None
+    session: PersonSession | None
+    address: str | None
+    """Where a new one can be handed in."""
+
+    @property
+    def is_application(self) -> bool:
+        return self.key is not None and self.key.hint.startswith(APPLICATION)
+
+
+@dataclass(frozen=True, slots=True)
+class HandedIn:
+    """What became of a key that was handed in."""
+
+    stored: bool
+    report: KeyReport
+    hint: str = ""
+
+
+class KeyService:
+    """Only for those who may configure the channel: asked at the command, at the press and at the page."""
+
+    def __init__(
+        self, store: AccessStore, keys: Keys, links: Links, workflows: Workflows, authority: Authority
+    ) -> None:
+        self._store = store
+        self._keys = keys
+        self._links = links
+        self._workflows = workflows
+        self._authority = authority
+
+    async def card(self, holder: Holder) -> KeyCard:
+        """Look at the channel's key, ask Vibecode about it, and make a link for its successor. Raises Refused."""
+        await self._require(holder, holder.team, WORK_SECONDS)
+        key = await self._store.channel_key(holder.team, holder.channel)
+        address = await self._links.issue(LinkKind.KEY, holder)
+        if key is None:
+            return KeyCard(key=None, report=None, worked_at=None, session=None, address=address)
+        return KeyCard(
+            key=key,
+            report=await self._report(holder),
+            worked_at=await self._store.worked_at(holder.team, holder.channel, since=key.set_at),
+            session=await self._store.session(holder.team, holder.channel, holder.user),
+            address=address,
+        )
+
+    async def remove(self, holder: Holder, *, home: str) -> bool:
+        """Forget the channel's key; False: it had none. Raises Refused."""
+        await self._require(holder, home, CLICK_SECONDS)
+        return await self._keys.remove(holder.team, holder.channel, by=f"{PERSON}{holder.user}")
+
+    async def link(self, secret: str) -> Link | None:
+        """Read what a link is for; None once it was used or has expired."""
+        return await self._links.find(LinkKind.KEY, secret)
+
+    async def hand_in(self, link: Link, key: str) -> HandedIn:
+        """Check a key and store it; the link ends with the first one that is stored. Raises Refused."""
+        if not await self._links.may_try(link):
+            raise Refused("link_gone")
+        await self._require(
+            Holder(team=link.team, channel=link.channel, user=link.user), link.team, WORK_SECONDS
+        )
+        try:
+            check_key(key, None, people_connect=True)
+        except KeyNotAccepted as refused:
+            return HandedIn(stored=False, report=KeyReport(KeyFacts(), problem=f"{refused}."))
+        report = KeyReport(KeyFacts(kind="app"))
+        if not key.startswith(APPLICATION):
+            report = await examine(self._workflows, ApiKey(key), await self._store.now())
+        if report.problem is not None:
+            return HandedIn(stored=False, report=report)
+        if not await self._links.use(link):
+            raise Refused("link_gone")
+        stored = await self._keys.set(
+            link.team, link.channel, key, None, by=f"{PERSON}{link.user}", people_connect=True
+        )
+        return HandedIn(stored=True, report=report, hint=stored.hint)
+
+    async def _require(self, holder: Holder, home: str, within_seconds: float) -> None:
+        actor = Actor(user=holder.user, home=home, place=holder.team, channel=holder.channel)
+        try:
+            settings = await self._authority.settings(holder.team, holder.channel)
+            await self._authority.require(Role.CONFIGURE, actor, settings, within_seconds=within_seconds)
+        except FactsUnavailable as unavailable:
+            raise Refused("press_again") from unavailable
+        except Refused as refused:
+            await self._store.record(
+                Event(
+                    event="refused",
+                    team=holder.team,
+                    channel=holder.channel,
+                    user=holder.user,
+                    outcome=f"refused:{refused.reply}",
+                    detail={"wanted": "key"},
+                )
+            )
+            raise
+
+    async def _report(self, holder: Holder) -> KeyReport | None:
+        try:
+            opened = await self._keys.open(holder.team, holder.channel, holder.user)
+        except KeyUnusable as unusable:
+            application = unusable.code in ("TOKEN_MISSING", "TOKEN_EXPIRED")
+            return (
+                None
+                if application
+                else KeyReport(KeyFacts(), problem=f"it cannot be opened ({unusable.code}).")
+            )
+        return await examine(self._workflows, opened.key, await self._store.now())

@@ -1,0 +1,70 @@
+"""What a force needs beside a click: the dialog's answer, and the request to those who may approve."""
+
+from typing import Any
+
+from slack_bolt.async_app import AsyncApp
+
+from bot import replies
+from bot.blocks import permalink
+from bot.blocks_rights import ASK, CONFIRM_FORCE, LAST_FOUR, WHY, Confirmed, entered
+from bot.domain import Press
+from bot.errors import Refused
+from bot.places import of_clicker
+from bot.ports import Duplicate
+from bot.replies_rights import ASKED
+from bot.service import Terminations
+from handlers.answers import Answers, Body
+from handlers.confirmation import follow
+
+_IN_THE_DIALOG = {"last_four_differ": LAST_FOUR, "break_glass_reason": WHY, "key_in_command": WHY}
+
+
+def register(app: AsyncApp, terminations: Terminations, answers: Answers) -> None:
+    @answers.view
+    async def confirm_force(ack: Any, body: Body) -> None:
+        confirmed = Confirmed.of(body["view"]["private_metadata"])
+        try:
+            decided = await terminations.press(
+                _press(body, confirmed), seen_at=confirmed.seen_at, response_url=None
+            )
+        except Refused as refused:
+            block = _IN_THE_DIALOG.get(refused.reply)
+            if block not in body["view"]["state"]["values"]:
+                raise
+            errors = {block: replies.refusal(refused)}
+            await ack(response_action="errors", errors=errors)
+            return
+        await ack()
+        follow(confirmed.choice, decided, answers)
+
+    @answers.button
+    async def ask_approvers(body: Body) -> None:
+        asked = await terminations.ask_approvers(
+            body["actions"][0]["value"],
+            home=of_clicker(body),
+            user=body["user"]["id"],
+            response_url=body.get("response_url"),
+        )
+        if isinstance(asked, Duplicate):
+            link = permalink((body.get("team") or {}).get("domain"), asked.termination.message)
+            answers.whisper(body, replies.duplicate(asked.termination, asked.phase, link))
+        else:
+            answers.whisper(body, ASKED)
+
+    app.view(CONFIRM_FORCE)(confirm_force)
+    app.action(ASK)(ask_approvers)
+
+
+def _press(body: Body, confirmed: Confirmed) -> Press:
+    return Press(
+        team=of_clicker(body),
+        channel=confirmed.channel,
+        user=body["user"]["id"],
+        reference=confirmed.reference,
+        question=confirmed.question,
+        choice=confirmed.choice,
+        response_url=confirmed.sealed_url,
+        typed=entered(body["view"], LAST_FOUR) or "",
+        # Not every database stores a NUL, and nobody types one.
+        reason=(entered(body["view"], WHY) or "").replace("\0", ""),
+    )

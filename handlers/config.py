@@ -1,0 +1,67 @@
+"""The settings of a channel: ``/terminate-workflow config``, its dialog, and the button that ends the breaker."""
+
+import json
+from typing import Any
+
+from slack_bolt.async_app import AsyncApp
+
+from bot import replies_rights
+from bot.administration import Administration
+from bot.authority import Actor
+from bot.blocks import private
+from bot.blocks_config import CONFIGURE, block_of, dialog, entered
+from bot.blocks_rights import RESET_BREAKER
+from bot.errors import SettingsNotAccepted
+from bot.places import of_clicker, of_command
+from handlers.answers import Answers, Body
+
+
+def register(app: AsyncApp, administration: Administration, answers: Answers) -> None:
+    @answers.view
+    async def change_settings(ack: Any, body: Body) -> None:
+        try:
+            changed = await administration.change(_submitter(body), entered(body["view"]))
+        except SettingsNotAccepted as wrong:
+            await ack(response_action="errors", errors={block_of(wrong.name): wrong.why})
+            return
+        await ack()
+        answers.tell(body, replies_rights.settings_changed(changed))
+
+    @answers.button
+    async def reset_breaker(body: Body) -> None:
+        actor = _clicker(body)
+        await administration.reset_breaker(actor)
+        answers.announce(private(replies_rights.breaker_reset(actor.user)), channel=actor.channel)
+
+    app.view(CONFIGURE)(change_settings)
+    app.action(RESET_BREAKER)(reset_breaker)
+
+
+async def show_settings(administration: Administration, answers: Answers, body: Body) -> None:
+    """Open the dialog for whoever may change the settings; tell everybody else what they are."""
+    actor = asker(body)
+    settings, may_change = await administration.settings(actor)
+    if may_change:
+        answers.dialog(body, dialog(settings, place=actor.place, channel=actor.channel))
+    else:
+        answers.tell(body, replies_rights.settings_told(settings))
+
+
+def asker(body: Body) -> Actor:
+    """Name whoever ran the command."""
+    place = of_command(body)
+    return Actor(user=body["user_id"], home=place, place=place, channel=body["channel_id"])
+
+
+def _clicker(body: Body) -> Actor:
+    # In an organisation the click alone does not tell the workspace, so the button carries it.
+    place = body["actions"][0]["value"]
+    channel = (body.get("channel") or {}).get("id") or body["container"]["channel_id"]
+    return Actor(user=body["user"]["id"], home=of_clicker(body), place=place, channel=channel)
+
+
+def _submitter(body: Body) -> Actor:
+    where = json.loads(body["view"]["private_metadata"])
+    return Actor(
+        user=body["user"]["id"], home=of_clicker(body), place=where["place"], channel=where["channel"]
+    )

@@ -1,0 +1,88 @@
+"""The daily deletion: it happens by itself, says what it did, and a failure ends nothing."""
+
+import asyncio
+import contextlib
+import logging
+
+from store.examples import a_line, audit
+from workspace import workspace
+
+from bot.errors import StoreBusy
+from bot.retention import DAY_MS, Retention
+from bot.store_memory import MemoryStore
+
+DAYS = 30
+
+
+class Clock:
+    """A clock that tests can turn."""
+
+    def __init__(self) -> None:
+        self.ms = 1_700_000_000_000.0
+
+    def __call__(self) -> float:
+        return self.ms
+
+
+class BusyStore(MemoryStore):
+    """A store whose database fails at first; it tells when it was asked."""
+
+    def __init__(self, *, failures: int) -> None:
+        super().__init__()
+        self.failures = failures
+        self.asked = asyncio.Semaphore(0)
+
+    async def forget(self, *, older_than_ms: int, period_ms: int) -> int:
+        self.asked.release()
+        if self.failures:
+            self.failures -= 1
+            raise StoreBusy("away")
+        return await super().forget(older_than_ms=older_than_ms, period_ms=period_ms)
+
+
+async def once(store, days=DAYS):
+    """Let it look once."""
+    serving = asyncio.create_task(Retention(store, days=days).serve())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    serving.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await serving
+
+
+async def test_what_is_old_goes_once_a_day(caplog):
+    """A line of yesterday stays until its time has come, and the log says how many went."""
+    caplog.set_level(logging.INFO)
+    clock = Clock()
+    store = MemoryStore(clock=clock)
+    await store.record(a_line("old"))
+    clock.ms += DAYS * DAY_MS
+    await store.record(a_line("young"))
+    await once(store)
+    assert 2 == len(await audit(store))
+    clock.ms += DAY_MS + 1
+
+    await once(store)
+
+    assert ["young"] == [line["event"] for line in await audit(store)]
+    assert "Deleted 1 rows that were older than 30 days." in caplog.text
+
+
+async def test_a_database_that_is_away_ends_nothing(caplog):
+    """It is tried again at the next look."""
+    store = BusyStore(failures=1)
+    serving = asyncio.create_task(Retention(store, days=DAYS, look_seconds=0).serve())
+    async with asyncio.timeout(5):
+        await store.asked.acquire()
+        await store.asked.acquire()
+    serving.cancel()
+
+    assert "could not be deleted: away" in caplog.text
+
+
+async def test_the_bot_keeps_everything_unless_it_is_told_otherwise(tmp_path):
+    """With a limit the work goes on as before; what happened just now is no candidate."""
+    async with workspace(tmp_path, haltbot_retention_days=1) as work:
+        await work.command("help")
+        await work.command("x y z")
+        assert await work.audit() != []

@@ -1,0 +1,111 @@
+"""A refusal with a way forward: whoever lacks a role asks those who may approve."""
+
+from dataclasses import dataclass
+
+import pytest
+from workspace import Workspace
+
+from bot.blocks import FORCE_TERMINATE, KEEP_RUNNING, TERMINATE_SOFTLY
+from bot.blocks_rights import ASK
+from bot.sandbox.slack import Message, Person
+from bot.sandbox.vibecode import Step
+
+WAITING = Step(3600, locked=False)
+
+
+@dataclass
+class Refusal:
+    instance: str
+    message: Message
+
+
+async def refused(work: Workspace, order: str = "force deadlock", **settings) -> Refusal:
+    """Let the requester be refused; the colleague is one of the leads."""
+    leads = work.slack.add_user_group("ops-leads", [work.colleague])
+    await work.put_settings({"force": [leads.id], "soft": [leads.id], "approve": [leads.id]} | settings)
+    instance = work.vibecode.start_instance(steps=[WAITING])
+    await work.command(f"{instance} {order}")
+    await work.whispered("you need the role")
+    return Refusal(instance, private(work, work.requester)[-1])
+
+
+def private(work: Workspace, person: Person) -> list[Message]:
+    return work.slack.private_messages(person)
+
+
+@pytest.mark.parametrize(
+    ("order", "press", "query"),
+    [
+        ("force deadlock", FORCE_TERMINATE, {"force": "true", "status": "deadlock"}),
+        ("deadlock", TERMINATE_SOFTLY, {"status": "deadlock"}),
+    ],
+)
+async def test_a_refused_command_is_approved(either: Workspace, order: str, press: str, query: dict):
+    """It carries its arguments, is asked by the first person and approved by the second."""
+    refusal = await refused(either, order)
+    before = either.slack.channel_messages(either.channel)
+
+    await either.slack.click(either.requester, refusal.message, ASK)
+    question = await either.told("lacks the role for this and asks")
+    await either.whispered("the question stands")
+    await either.slack.click(either.requester, question, press)
+    await either.whispered("your own press")
+    await either.slack.click(either.colleague, question, press)
+    message = await either.told("is gone")
+
+    assert [] == before
+    assert "<!subteam^" in question.text
+    assert [query] == [call.query for call in either.vibecode.deletes(refusal.instance)]
+    assert f"Asked by <@{either.requester.id}> · approved by <@{either.colleague.id}>" in message.text
+
+
+async def test_asking_twice_is_asked_once(work: Workspace):
+    """The second press points to the question."""
+    refusal = await refused(work)
+
+    await work.slack.click(work.requester, refusal.message, ASK)
+    await work.told("lacks the role")
+    await work.slack.click(work.requester, refusal.message, ASK)
+    await work.whispered("No second one was started")
+
+
+async def test_the_leads_may_decline(work: Workspace):
+    """Nothing is sent."""
+    refusal = await refused(work)
+    await work.slack.click(work.requester, refusal.message, ASK)
+    question = await work.told("lacks the role")
+
+    await work.slack.click(work.colleague, question, KEEP_RUNNING)
+    await work.told("Kept running")
+
+    assert work.vibecode.is_running(refusal.instance)
+
+
+async def test_where_nobody_may_approve_nobody_is_asked(work: Workspace):
+    """The refusal has no button then."""
+    refusal = await refused(work, approve=["nobody"])
+
+    assert [] == refusal.message.action_ids
+
+
+async def test_somebody_else_s_refusal_is_not_asked_about(work: Workspace):
+    """The reference of a refusal is of use to its own person alone."""
+    refusal = await refused(work)
+    (ask,) = refusal.message.elements
+    other = work.slack.add_person("Otto")
+    await work.command("status", by=other)
+
+    await work.slack.click(
+        other,
+        work.slack.workspace.post(
+            work.channel,
+            text="x",
+            blocks=[{"type": "actions", "elements": [ask]}],
+            user=work.slack.bot_user,
+            via="api",
+        ),
+        ASK,
+    )
+    await work.whispered("can answer", to=other)
+
+    assert [] == work.vibecode.deletes()

@@ -1,0 +1,202 @@
+"""The daily examination: who can mend something is told privately, once, before the incident."""
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+from slack_sdk.web.async_client import AsyncWebClient
+from workspace import Workspace, workspace
+
+from bot import daily
+from bot.daily import Daily, configurers_of
+from bot.doctor import open_doctor
+from bot.errors import SlackRefused, StoreBusy
+from bot.findings import (
+    Finding,
+    Place,
+)
+from bot.ports import Message, Store
+from bot.slack import SlackMessenger, open_session
+from bot.storage import open_store
+from bot.store_memory import MemoryStore
+
+DAY = 24 * 60 * 60 * 1000
+
+
+@pytest.fixture(name="idle")
+async def _idle(tmp_path: Path) -> AsyncIterator[Workspace]:
+    """A workspace whose bot does not run: the doctor needs none."""
+    async with workspace(tmp_path, mode="socket", start=False) as opened:
+        yield opened
+
+
+class Told:
+    """Takes down who was told what, in Slack's place."""
+
+    def __init__(self) -> None:
+        self.messages: dict[str, list[str]] = defaultdict(list)
+        self.first = asyncio.Event()
+
+    async def __call__(self, message: Message, user: str) -> None:
+        self.messages[user].append(message.text)
+        self.first.set()
+
+
+class Patient:
+    """An installation with these findings."""
+
+    def __init__(self, *findings: Finding) -> None:
+        self.findings = list(findings)
+        self.examined = 0
+
+    async def examine(self) -> list[Finding]:
+        self.examined += 1
+        return self.findings
+
+    async def channels(self, team: str | None = None) -> list[Finding]:
+        return await self.examine()
+
+
+EXPIRING = Place("T1", "C1").warn("key.expiry", "The key expires in 3 day(s).", "Issue a new key.")
+FINE = Place("T1", "C1").ok("key.workflows", "The running workflows can be read: 3.")
+
+
+async def ada(_team: str, _channel: str) -> set[str]:
+    return {"UADA"}
+
+
+async def test_who_can_mend_it_is_told_once_a_week():
+    """Not at every start and not by every replica; after a week once more if it still holds."""
+    at = [0.0]
+    store = MemoryStore(clock=lambda: at[0])
+    told, patient = Told(), Patient(EXPIRING, FINE)
+    replicas = [Daily(beside, patient, told, ada) for beside in (store, store.beside("b"))]
+    for hour in range(0, 8 * 24, 6):
+        at[0] = hour * 3_600_000.0
+        for replica in replicas:
+            await replica.examine()
+
+    assert 8 == patient.examined
+    assert 2 == len(told.messages["UADA"])
+    assert "<#C1>: The key expires in 3 day(s). Issue a new key." in told.messages["UADA"][0]
+    assert "can be read" not in told.messages["UADA"][0]
+
+
+async def test_a_new_trouble_is_told_at_once():
+    """The former one is not repeated for its sake."""
+    at = [0.0]
+    store = MemoryStore(clock=lambda: at[0])
+    told, patient = Told(), Patient(EXPIRING)
+    examiner = Daily(store, patient, told, ada)
+    await examiner.examine()
+    at[0] += DAY
+    patient.findings.append(replace(EXPIRING, check="channel.archived", told="The channel is archived."))
+    await examiner.examine()
+
+    assert 2 == len(told.messages["UADA"])
+    assert "expires" not in told.messages["UADA"][1]
+
+
+async def test_the_bot_tells_it_privately(idle: Workspace):
+    """In a direct message to whoever set the key: the channel hears nothing."""
+    await idle.set_key(idle.vibecode.add_key("vibe_api_0123456789abcdef0123", access_mode="READONLY"))
+    async with open_store_of(idle) as store, open_doctor(idle.settings) as doctor, open_session() as session:
+        client = AsyncWebClient(token=idle.slack.bot_token, base_url=idle.slack.api_url, session=session)
+        tell = SlackMessenger(client, session).tell
+        await Daily(store, doctor, tell, partial(configurers_of, store, ())).examine()
+
+    (message,) = idle.slack.direct_messages(idle.requester)
+    assert "may only read" in message.text
+    assert [] == idle.slack.channel_messages(idle.channel)
+
+
+async def test_owners_and_who_set_the_key_can_mend_it(idle: Workspace):
+    """And those who are named in the channel's settings."""
+    await idle.put_settings({"configure": ["U0NAMED1", "admins"]})
+    async with open_store_of(idle) as store:
+        by_person = await configurers_of(store, ["UOWNER"], idle.slack.team, idle.channel.id)
+        unknown = await configurers_of(store, ["UOWNER"], idle.slack.team, "C0")
+        everywhere = await configurers_of(store, ["UOWNER"], "", "")
+
+        await idle.put_settings({"configure": "?", "unknown": 1})
+        unreadable = await configurers_of(store, ["UOWNER"], idle.slack.team, idle.channel.id)
+
+    assert {"UOWNER", "U0NAMED1", idle.requester.id} == by_person
+    assert {"UOWNER", idle.requester.id} == unreadable
+    assert {"UOWNER"} == unknown == everywhere
+
+
+@contextlib.asynccontextmanager
+async def open_store_of(work: Workspace) -> AsyncIterator[Store]:
+    store = await open_store(work.settings.database_url, owner="test", shared=True)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def test_the_running_bot_looks_by_itself(monkeypatch: pytest.MonkeyPatch):
+    """A database that is away for a moment does not end it; afterwards it goes on."""
+    monkeypatch.setattr(daily, "FIRST_LOOK_SECONDS", -1.0)
+    monkeypatch.setattr(daily, "GAUGES_SECONDS", 0.001)
+    told, patient = Told(), Patient(EXPIRING)
+    async with MemoryStore() as store:
+        away = AwayAtFirst(store)
+        looking = asyncio.create_task(Daily(away, patient, told, ada).serve())
+        async with asyncio.timeout(5):
+            await told.first.wait()
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+
+    assert 1 == patient.examined
+    assert away.asked > 1
+
+
+async def test_a_person_whom_slack_does_not_reach_costs_the_others_nothing():
+    """It is logged, and the next one is told."""
+    reached: list[str] = []
+
+    async def tell(_message: Message, user: str) -> None:
+        if user == "UADA":
+            raise SlackRefused("account_inactive")
+        reached.append(user)
+
+    async def both(_team: str, _channel: str) -> list[str]:
+        return ["UADA", "UBOB"]
+
+    await Daily(MemoryStore(), Patient(EXPIRING), tell, both).examine()
+
+    assert ["UBOB"] == reached
+
+
+async def test_what_nobody_can_be_told_is_logged(caplog: pytest.LogCaptureFixture):
+    """Set in a shell, and no owners."""
+
+    async def nobody(_team: str, _channel: str) -> list[str]:
+        return []
+
+    await Daily(MemoryStore(), Patient(EXPIRING), Told(), nobody).examine()
+
+    assert "Nobody to tell that The key expires" in caplog.text
+
+
+class AwayAtFirst:
+    """A store that does not answer the first time."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+        self.asked = 0
+
+    def __getattr__(self, name: str):
+        return getattr(self._store, name)
+
+    async def backlog(self):
+        self.asked += 1
+        if self.asked == 1:
+            raise StoreBusy("away")
+        return await self._store.backlog()

@@ -1,0 +1,37 @@
+"""A bot that dies in the middle of telling: the next one finds what was told already."""
+
+import os
+import signal
+
+import pytest
+from processes import running_bot
+from workspace import workspace
+
+from bot.sandbox.vibecode import Step
+
+
+@pytest.mark.parametrize("force", ["", "force "])
+async def test_a_message_that_was_posted_at_the_moment_of_a_crash_is_found(tmp_path, force):
+    """The bot is killed after Slack took the message and before it could be recorded where it stands."""
+    async with workspace(tmp_path, start=False) as work:
+        instance = work.vibecode.start_instance(steps=[Step(3600, locked=False)])
+        async with running_bot(work) as bot:
+
+            def kill(record) -> None:
+                if record.kind == "message_posted" and bot.process.returncode is None:
+                    os.kill(bot.process.pid, signal.SIGKILL)
+
+            deaf = work.slack.listen(kill)
+            await work.command(f"{instance} {force}loops")
+            await bot.process.wait()
+            deaf()
+        async with running_bot(work):
+            await work.slack.wait_for(lambda: work.slack.calls_of("conversations.history"))
+            message = await work.told("*Force-terminate" if force else "*Stopped")
+            if force:
+                await work.click("termination_keep")
+                await work.told("*Kept running")
+            else:
+                await work.slack.wait_for(lambda: message.edited or work.slack.calls_of("chat.update"))
+
+    assert 1 == len(work.slack.calls_of("chat.postMessage"))
