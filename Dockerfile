@@ -6,7 +6,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /build
 RUN python -m venv /opt/haltbot
 # The versions first: this layer is built again only when one of them changes.
-COPY deploy/requirements.lock ./
+COPY requirements.lock ./
 RUN /opt/haltbot/bin/pip install --require-hashes --requirement requirements.lock
 COPY pyproject.toml README.md LICENSE manifest.yml ./
 COPY bot bot

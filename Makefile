@@ -10,25 +10,32 @@ TEST_OPTIONS ?= --numprocesses 4 --dist loadfile
 help: ## show the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
+PIP := $(BIN)/pip --quiet --disable-pip-version-check
+
 setup: .venv/ready ## make .venv with exact, hashed versions and the command haltbot in it
 
 .venv/ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(PIP) install --require-hashes --requirement requirements.lock
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# What developing needs beside it.
+.venv/developer: requirements-dev.lock .venv/ready
+	$(PIP) install --require-hashes --requirement requirements-dev.lock
 	@touch $@
 
 demo: setup ## try it: a Slack and a Bitrix24 on this machine, and the real bot
 	@$(BIN)/haltbot demo
 	@if [ -t 1 ]; then $(BIN)/haltbot demo --serve; fi
 
-test: setup ## run the tests, and measure what they cover
+test: .venv/developer ## run the tests, and measure what they cover
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(TEST_OPTIONS)
 	@$(BIN)/coverage combine --quiet
 	@touch .covered
 
-check: setup .covered ## lint, types, layers, coverage
+check: .venv/developer .covered ## lint, types, layers, coverage
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -36,25 +43,27 @@ check: setup .covered ## lint, types, layers, coverage
 	$(BIN)/coverage report
 
 # What the tests cover is measured again when something has changed since.
-.covered: $(shell git ls-files '*.py' '*.js' manifest.yml pyproject.toml requirements.lock)
+.covered: $(shell git ls-files '*.py' '*.js' manifest.yml pyproject.toml requirements-dev.lock)
 	@$(MAKE) --no-print-directory test
 
-chaos: setup ## send 10,000 commands while everything goes wrong: half an hour
+chaos: .venv/developer ## send 10,000 commands while everything goes wrong: half an hour
 	CHAOS=long REQUIRE_POSTGRES=1 $(BIN)/python -m pytest tests/chaos --log-cli-level=WARNING
 
-bench: setup ## measure beside what people write instead; BENCH=--quick for a minute's worth
+bench: .venv/developer ## measure beside what people write instead; BENCH=--quick for a minute's worth
 	$(BIN)/python bench/run.py $(BENCH)
 
-pictures: setup ## make the README's pictures anew, by the browser's tests
+pictures: .venv/developer ## make the README's pictures anew, by the browser's tests
 	PICTURES=$(CURDIR)/docs/pictures REQUIRE_BROWSER=1 $(BIN)/python -m pytest -q tests/browser
 
-docs: setup ## write the README's tables anew, from the code
+docs: .venv/developer ## write the README's tables anew, from the code
 	$(BIN)/python tests/readme.py
 
-fix: setup ## format, and mend what can be mended
+fix: .venv/developer ## format, and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: setup ## choose the newest versions that pyproject.toml allows
-	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --output-file requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --extra postgres --group image --constraint requirements.lock --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --output-file deploy/requirements.lock
+COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
+
+lock: .venv/developer ## choose the newest versions that pyproject.toml allows
+	$(COMPILE) --upgrade --extra postgres --extra otel --group dev --output-file requirements-dev.lock
+	$(COMPILE) --extra postgres --group image --constraint requirements-dev.lock --output-file requirements.lock

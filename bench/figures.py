@@ -33,11 +33,6 @@ class Figures:
         values = self.measured.get((what, who))
         return statistics.median(values) if values else None
 
-    def lowest(self, what: str, who: str) -> float | None:
-        """Return the least disturbed of the rounds."""
-        values = self.measured.get((what, who))
-        return min(values) if values else None
-
     def whats(self) -> list[str]:
         return list(dict.fromkeys(what for what, _ in self.measured))
 

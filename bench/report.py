@@ -31,7 +31,7 @@ def write(figures: Figures, *, quick: bool, seconds: float) -> str:
     lines = [
         "# Benchmark",
         "",
-        "Written by `make bench`; what it measures and how is said in `docs/scaling.md` and in `bench/`."
+        "Written by `make bench`; how each figure is measured stands in `bench/`."
         + (" This was a short run (`--quick`): one round, few commands." if quick else ""),
         "",
         _circumstances(flush, seconds),

@@ -86,13 +86,13 @@ def test_the_image_has_the_versions_that_are_tested():
     """Its lock is a part of the developers' lock, and names no index."""
     everything, image = (
         dict(re.findall(r"^([a-z0-9-]+)==(\S+)", path.read_text(), re.MULTILINE))
-        for path in (ROOT / "requirements.lock", ROOT / "deploy" / "requirements.lock")
+        for path in (ROOT / "requirements-dev.lock", ROOT / "requirements.lock")
     )
 
     assert {"aiohttp", "psycopg", "slack-bolt", "hatchling"} <= image.keys()
     assert {} == {name: version for name, version in image.items() if everything.get(name) != version}
     assert "pytest" not in image
-    assert re.search(r"index|https?://", (ROOT / "deploy" / "requirements.lock").read_text()) is None
+    assert re.search(r"index|https?://", (ROOT / "requirements.lock").read_text()) is None
 
 
 def test_what_is_copied_is_there_and_nothing_else_is_sent():
