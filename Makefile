@@ -66,4 +66,4 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --
 
 lock: .venv/developer ## choose the newest versions that pyproject.toml allows
 	$(COMPILE) --upgrade --extra postgres --extra otel --group dev --output-file requirements-dev.lock
-	$(COMPILE) --extra postgres --group image --constraint requirements-dev.lock --output-file requirements.lock
+	$(COMPILE) --extra postgres --group build --constraint requirements-dev.lock --output-file requirements.lock
