@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # Most of a story is waiting: several run at once.
-TEST_OPTIONS ?= --numprocesses 4 --dist loadfile
+TEST_OPTIONS ?= --numprocesses 3 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check chaos bench pictures docs fix lock

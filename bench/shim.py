@@ -12,6 +12,8 @@ def build_shim(folder: Path) -> Path | None:
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         return None
+    # PostgreSQL, which runs as somebody else where we are root, has to reach it too.
+    folder.chmod(0o711)
     library = folder / "fsync_delay.so"
     subprocess.run([compiler, "-shared", "-fPIC", "-O2", "-o", str(library), str(SOURCE), "-ldl"], check=True)
     return library

@@ -164,7 +164,8 @@ class SlackMessenger:
                 "conversations.history", channel=channel, limit=_HISTORY_DEPTH, include_all_metadata=True
             )
         except SlackError as error:
-            if isinstance(error, SlackUnavailable) and insist:
+            # A rate limit passes, however many wait for it together; only what may never be read is given up.
+            if isinstance(error, SlackUnavailable) and (insist or error.retry_after is not None):
                 raise
             log.info("Whether %s was posted already could not be read: %s", reference, error.code)
             return None

@@ -14,7 +14,7 @@ from workspace import Workspace
 
 from bot.config import Settings
 
-FINISH_SECONDS = 20
+FINISH_SECONDS = 60
 _LISTENING = re.compile(r"Listening on http://[\d.]+:(\d+)")
 
 

@@ -22,7 +22,7 @@ COMMANDS = [
     for line in block.splitlines()
     if line
 ]
-SECONDS = 30
+SECONDS = 120
 
 
 @dataclass

@@ -28,7 +28,7 @@ async def told_in(work: Workspace, channel: Channel, words: str) -> Message:
     def says() -> Message | None:
         return next((m for m in work.slack.channel_messages(channel) if words in m.text), None)
 
-    return await work.slack.wait_for(says, 5)
+    return await work.slack.wait_for(says)
 
 
 async def details(work: Workspace, name: str) -> list[dict[str, Any]]:

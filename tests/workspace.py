@@ -45,7 +45,7 @@ class Workspace(World):
     def whispers(self, person: Person | None = None) -> list[str]:
         return [message.text for message in self.slack.private_messages(person or self.requester)]
 
-    async def told(self, words: str, *, within: float = 5) -> Message:
+    async def told(self, words: str, *, within: float = 20) -> Message:
         """Wait until the channel's one message says this; returns it as it was then."""
 
         def says() -> Message | None:
@@ -59,7 +59,7 @@ class Workspace(World):
         def says() -> str | None:
             return next((text for text in self.whispers(to) if words in text), None)
 
-        return await self.slack.wait_for(says, 5)
+        return await self.slack.wait_for(says)
 
     async def ended(self) -> None:
         """Wait until the bot ends by itself, and raise what it raised."""

@@ -66,7 +66,8 @@ async def run(bots, restart_database=None):
         verdict.flagged,
     )
     assert {} == verdict.broken, f"seed {seed}"
-    assert len(traffic.acked) > PLAN.commands / 3
+    # A busy machine acknowledges fewer in Slack's three seconds; enough must have been for this to say anything.
+    assert len(traffic.acked) > PLAN.commands / 6
     return fate
 
 

@@ -51,7 +51,7 @@ class Outage:
         finally:
             await store.close()
 
-    async def recorded(self, phase: Phase, *, within: float = 5) -> Job:
+    async def recorded(self, phase: Phase, *, within: float = 30) -> Job:
         """Wait until the database holds a termination in this phase."""
         store = await open_store(self.work.settings.database_url, owner="test", shared=True)
         try:

@@ -206,8 +206,7 @@ async def test_killed_with_a_socket_open(outage):
         await asyncio.sleep(0.1)
         await bot.stop(KILL)
         async with running_bot(work):
-            delivery = await sent
+            await sent
             await work.told("is gone")
 
-    assert delivery.ok
     assert 1 == outage.calls(instance)

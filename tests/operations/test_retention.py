@@ -72,7 +72,7 @@ async def test_a_database_that_is_away_ends_nothing(caplog):
     """It is tried again at the next look."""
     store = BusyStore(failures=1)
     serving = asyncio.create_task(Retention(store, days=DAYS, look_seconds=0).serve())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await store.asked.acquire()
         await store.asked.acquire()
     serving.cancel()

@@ -22,13 +22,13 @@ async def test_a_seconds_worth_may_go_at_once_then_one_per_interval(store):
 
 async def test_after_the_wait_there_is_a_place(store):
     """Whoever waits as told is not told to wait again."""
-    while not (wait_ms := await store.pace("key", 20)):
+    while not (wait_ms := await store.pace("key", 1)):
         pass
 
     await passed(store, await store.now() + wait_ms)
 
-    assert 0 == await store.pace("key", 20)
-    assert 0 < await store.pace("key", 20)
+    assert 0 == await store.pace("key", 1)
+    assert 0 < await store.pace("key", 1)
 
 
 async def test_calls_are_spaced_across_owners(store_factory):
@@ -36,25 +36,26 @@ async def test_calls_are_spaced_across_owners(store_factory):
     owners = [await store_factory("one"), await store_factory("two")]
     start = await owners[0].now()
     taken = 0
-    while await owners[0].now() - start < 400:
+    while taken < 60:
         for owner in owners:
             taken += await owner.pace("key", 50) == 0
         await asyncio.sleep(0.001)
 
     elapsed = await owners[0].now() - start
 
-    assert 50 + 10 <= taken <= 50 + elapsed / 20 + 1
+    assert taken <= 50 + elapsed / 20 + 1
 
 
 @pytest.mark.parametrize(("per_second", "interval_ms"), [(1, 1000), (0.5, 2000), (3, 334)])
 async def test_a_rate_is_never_exceeded_by_rounding(store, per_second, interval_ms):
     """An interval that is no whole number of milliseconds is rounded up."""
+    start = await store.now()
     burst = max(1, int(per_second))
     assert {0} == {await store.pace("key", per_second) for _ in range(burst)}
 
     wait_ms = await store.pace("key", per_second)
 
-    assert interval_ms - 100 <= wait_ms <= interval_ms
+    assert interval_ms - (await store.now() - start) <= wait_ms <= interval_ms
 
 
 async def test_keys_do_not_wait_for_each_other(store):
@@ -67,11 +68,12 @@ async def test_keys_do_not_wait_for_each_other(store):
 
 async def test_a_blocked_key_waits_as_long_as_it_was_blocked(store):
     """Retry-After counts for every call, also for the first with this key."""
-    await store.block("key", 500)
+    start = await store.now()
+    await store.block("key", 60_000)
 
     wait_ms = await store.pace("key", 5)
 
-    assert 400 <= wait_ms <= 501
+    assert 60_000 - (await store.now() - start) <= wait_ms <= 60_001
 
 
 async def test_a_shorter_block_does_not_end_a_longer_one(store):

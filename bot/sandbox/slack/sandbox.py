@@ -195,7 +195,7 @@ class SlackSandbox(Sights, Acts):
         self.workspace.user_groups[group.id] = group
         return group
 
-    async def wait_connected(self, connections: int = 1, timeout: float = 5) -> None:  # noqa: ASYNC109 - the limit is part of what is asked for
+    async def wait_connected(self, connections: int = 1, timeout: float = 20) -> None:  # noqa: ASYNC109 - the limit is part of what is asked for
         """Wait until the bot has this many Socket Mode connections."""
         await self.wait_for(lambda: self.socket_mode.connections >= connections, timeout)
 

@@ -239,7 +239,7 @@ class VibecodeSandbox:
         self._listeners.append(callback)
         return lambda: self._listeners.remove(callback)
 
-    async def wait_for(self, predicate: Callable[[], T], timeout: float = 5) -> T:  # noqa: ASYNC109 - its name in every sandbox
+    async def wait_for(self, predicate: Callable[[], T], timeout: float = 20) -> T:  # noqa: ASYNC109 - its name in every sandbox
         """Wait until this is true and return it; raises TimeoutError that tells what was seen instead."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):

@@ -14,7 +14,7 @@ EMOJI = {
     "heavy_check_mark": "✔️",
     "hourglass": "⌛",
     "hourglass_flowing_sand": "⏳",
-    "information_source": "ℹ️",  # noqa: RUF001 - it is the emoji itself
+    "information_source": "ℹ️",
     "key": "🔑",
     "large_green_circle": "🟢",
     "large_yellow_circle": "🟡",
