@@ -1,48 +1,6 @@
 """The sandbox's Web API tells about its channels, people and messages as Slack does."""
 
-from collections.abc import AsyncIterator
-
-import aiohttp
-import pytest
-from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_client import AsyncWebClient
-
-from bot.sandbox.slack import SlackSandbox
-
-
-class Clock:
-    """A clock that only moves when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = 1_700_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture(name="clock")
-def _clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture(name="slack")
-async def _slack(clock) -> AsyncIterator[SlackSandbox]:
-    async with SlackSandbox(clock=clock) as slack:
-        yield slack
-
-
-@pytest.fixture(name="client")
-async def _client(slack) -> AsyncIterator[AsyncWebClient]:
-    async with aiohttp.ClientSession() as session:
-        yield AsyncWebClient(
-            token=slack.bot_token, base_url=slack.api_url, session=session, retry_handlers=[]
-        )
-
-
-async def _refusal(call):
-    with pytest.raises(SlackApiError) as caught:
-        await call
-    return caught.value.response["error"]
+from sandbox_api import refusal
 
 
 async def test_history_is_newest_first_and_paged(slack, client):
@@ -65,7 +23,7 @@ async def test_history_is_newest_first_and_paged(slack, client):
     assert (["0"], False) == ([message["text"] for message in second["messages"]], second["has_more"])
     assert "metadata" not in second["messages"][0]
     assert ["2"] == [message["text"] for message in newer["messages"]]
-    assert "invalid_ts_oldest" == await _refusal(
+    assert "invalid_ts_oldest" == await refusal(
         client.conversations_history(channel=channel.id, oldest="yesterday")
     )
 
@@ -84,7 +42,7 @@ async def test_channels_tell_whether_others_can_read_them(slack, client):
     assert (True, False) == (hidden["is_private"], hidden["is_ext_shared"])
     assert (True, ann.id) == (direct["is_im"], direct["user"])
     slack.bot_scopes -= {"groups:read"}
-    assert "missing_scope" == await _refusal(client.conversations_info(channel=private.id))
+    assert "missing_scope" == await refusal(client.conversations_info(channel=private.id))
 
 
 async def test_members_include_partners_and_the_bot(slack, client):
@@ -112,8 +70,8 @@ async def test_people_and_their_groups(slack, client):
     assert (True, True, False) == (stranger["is_stranger"], stranger["is_restricted"], "locale" in stranger)
     assert [group.id] == [shown["id"] for shown in (await client.usergroups_list())["usergroups"]]
     assert [ann.id, sue.id] == (await client.usergroups_users_list(usergroup=group.id))["users"]
-    assert "user_not_found" == await _refusal(client.users_info(user="U0"))
-    assert "no_such_subteam" == await _refusal(client.usergroups_users_list(usergroup="S0"))
+    assert "user_not_found" == await refusal(client.users_info(user="U0"))
+    assert "no_such_subteam" == await refusal(client.usergroups_users_list(usergroup="S0"))
 
 
 async def test_the_bot_can_look_itself_up(slack, client):
@@ -121,7 +79,7 @@ async def test_the_bot_can_look_itself_up(slack, client):
     bot = (await client.bots_info(bot=slack.installation.bot_id))["bot"]
 
     assert (slack.bot_user, slack.installation.app_id) == (bot["user_id"], bot["app_id"])
-    assert "bot_not_found" == await _refusal(client.bots_info(bot="B0"))
+    assert "bot_not_found" == await refusal(client.bots_info(bot="B0"))
 
 
 async def test_lists_leave_out_what_is_disabled(slack, client):
@@ -147,4 +105,4 @@ async def test_direct_channels_are_opened_one_by_one(slack, client):
     channel = slack.add_channel("ops")
 
     assert channel.id == (await client.conversations_open(channel=channel.id))["channel"]["id"]
-    assert "too_many_users" == await _refusal(client.conversations_open(users=[ann.id, ben.id]))
+    assert "too_many_users" == await refusal(client.conversations_open(users=[ann.id, ben.id]))

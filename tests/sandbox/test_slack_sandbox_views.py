@@ -1,51 +1,11 @@
 """Modals and Home tabs are opened, stacked and replaced by Slack's rules."""
 
-from collections.abc import AsyncIterator
-
-import aiohttp
 import pytest
+from sandbox_api import refusal
 from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_client import AsyncWebClient
-
-from bot.sandbox.slack import SlackSandbox
 
 SECTION = {"type": "section", "text": {"type": "mrkdwn", "text": "hello"}}
 MODAL = {"type": "modal", "title": {"type": "plain_text", "text": "Title"}, "blocks": [SECTION]}
-
-
-class Clock:
-    """A clock that only moves when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = 1_700_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture(name="clock")
-def _clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture(name="slack")
-async def _slack(clock) -> AsyncIterator[SlackSandbox]:
-    async with SlackSandbox(clock=clock) as slack:
-        yield slack
-
-
-@pytest.fixture(name="client")
-async def _client(slack) -> AsyncIterator[AsyncWebClient]:
-    async with aiohttp.ClientSession() as session:
-        yield AsyncWebClient(
-            token=slack.bot_token, base_url=slack.api_url, session=session, retry_handlers=[]
-        )
-
-
-async def _refusal(call):
-    with pytest.raises(SlackApiError) as caught:
-        await call
-    return caught.value.response["error"]
 
 
 async def test_a_trigger_opens_one_view_within_three_seconds(slack, client, clock):
@@ -56,10 +16,10 @@ async def test_a_trigger_opens_one_view_within_three_seconds(slack, client, cloc
     await client.views_open(trigger_id=triggers[0], view=MODAL)
 
     assert ["Title"] == [view.title for view in slack.views(ann)]
-    assert "exchanged_trigger_id" == await _refusal(client.views_open(trigger_id=triggers[0], view=MODAL))
-    assert "invalid_trigger_id" == await _refusal(client.views_open(trigger_id="1.2.abc", view=MODAL))
+    assert "exchanged_trigger_id" == await refusal(client.views_open(trigger_id=triggers[0], view=MODAL))
+    assert "invalid_trigger_id" == await refusal(client.views_open(trigger_id="1.2.abc", view=MODAL))
     clock.now += 3.1
-    assert "expired_trigger_id" == await _refusal(client.views_open(trigger_id=triggers[1], view=MODAL))
+    assert "expired_trigger_id" == await refusal(client.views_open(trigger_id=triggers[1], view=MODAL))
 
 
 async def test_views_are_stacked_three_high_and_updated_by_hash(slack, client):
@@ -74,12 +34,12 @@ async def test_views_are_stacked_three_high_and_updated_by_hash(slack, client):
         await client.views_push(trigger_id=await trigger(), view=MODAL)
     updated = await client.views_update(view_id=opened["id"], hash=opened["hash"], view=MODAL)
 
-    assert "push_limit_reached" == await _refusal(client.views_push(trigger_id=await trigger(), view=MODAL))
+    assert "push_limit_reached" == await refusal(client.views_push(trigger_id=await trigger(), view=MODAL))
     assert updated["view"]["hash"] != opened["hash"]
-    assert "hash_conflict" == await _refusal(
+    assert "hash_conflict" == await refusal(
         client.views_update(view_id=opened["id"], hash=opened["hash"], view=MODAL)
     )
-    assert "not_found" == await _refusal(client.views_update(view_id="V0", view=MODAL))
+    assert "not_found" == await refusal(client.views_update(view_id="V0", view=MODAL))
     assert 3 == len(slack.views(ann))
 
 
@@ -104,15 +64,13 @@ async def test_views_with_the_same_external_id_do_not_coexist(slack, client):
     async def trigger():
         return (await slack.command(ann, channel, "/x")).payload["trigger_id"]
 
-    assert "not_found" == await _refusal(client.views_push(trigger_id=await trigger(), view=MODAL))
+    assert "not_found" == await refusal(client.views_push(trigger_id=await trigger(), view=MODAL))
     named = MODAL | {"external_id": "mine"}
     await client.views_open(trigger_id=await trigger(), view=named)
-    assert "duplicate_external_id" == await _refusal(
-        client.views_push(trigger_id=await trigger(), view=named)
-    )
+    assert "duplicate_external_id" == await refusal(client.views_push(trigger_id=await trigger(), view=named))
     await client.views_update(external_id="mine", view=MODAL)
     published = (await client.views_publish(user_id=ann.id, view=home))["view"]
     await client.views_publish(user_id=ann.id, view=home, hash=published["hash"])
-    assert "hash_conflict" == await _refusal(
+    assert "hash_conflict" == await refusal(
         client.views_publish(user_id=ann.id, view=home, hash=published["hash"])
     )

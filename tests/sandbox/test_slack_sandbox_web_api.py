@@ -1,50 +1,14 @@
 """The sandbox's Web API says no where Slack says no, with Slack's codes."""
 
-from collections.abc import AsyncIterator
-
 import aiohttp
 import pytest
+from sandbox_api import refusal
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.slack import SlackSandbox
 
 SECTION = {"type": "section", "text": {"type": "mrkdwn", "text": "hello"}}
-
-
-class Clock:
-    """A clock that only moves when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = 1_700_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture(name="clock")
-def _clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture(name="slack")
-async def _slack(clock) -> AsyncIterator[SlackSandbox]:
-    async with SlackSandbox(clock=clock) as slack:
-        yield slack
-
-
-@pytest.fixture(name="client")
-async def _client(slack) -> AsyncIterator[AsyncWebClient]:
-    async with aiohttp.ClientSession() as session:
-        yield AsyncWebClient(
-            token=slack.bot_token, base_url=slack.api_url, session=session, retry_handlers=[]
-        )
-
-
-async def _refusal(call):
-    with pytest.raises(SlackApiError) as caught:
-        await call
-    return caught.value.response["error"]
 
 
 async def test_auth_test_tells_who_the_bot_is_and_its_scopes(slack, client):
@@ -59,7 +23,7 @@ async def test_auth_test_tells_who_the_bot_is_and_its_scopes(slack, client):
 @pytest.mark.parametrize(("token", "code"), [("", "not_authed"), ("xoxb-wrong", "invalid_auth")])
 async def test_a_wrong_token_is_refused(slack, client, token, code):
     """No token and a wrong token are told apart."""
-    assert code == await _refusal(client.api_call("auth.test", headers={"Authorization": f"Bearer {token}"}))
+    assert code == await refusal(client.api_call("auth.test", headers={"Authorization": f"Bearer {token}"}))
 
 
 async def test_a_token_in_the_form_counts(slack):
@@ -85,7 +49,7 @@ async def test_an_ungranted_scope_is_named(slack, client):
 
 async def test_an_unknown_method_is_refused(client):
     """As Slack does."""
-    assert "unknown_method" == await _refusal(client.api_call("chat.shout"))
+    assert "unknown_method" == await refusal(client.api_call("chat.shout"))
 
 
 @pytest.mark.parametrize(
@@ -101,7 +65,7 @@ async def test_where_the_bot_may_not_post(slack, client, settings, code):
     """Each kind of channel has its own refusal."""
     channel = slack.add_channel("ops", **settings)
 
-    assert code == await _refusal(client.chat_postMessage(channel=channel.id, text="hello"))
+    assert code == await refusal(client.chat_postMessage(channel=channel.id, text="hello"))
     assert [] == slack.channel_messages(channel)
 
 
@@ -139,7 +103,7 @@ async def test_invalid_blocks_are_refused_with_their_path(slack, client):
     assert ["[ERROR] must be less than 3001 characters [json-pointer:/blocks/0/text/text]"] == (
         response["response_metadata"]["messages"]
     )
-    assert "invalid_blocks_format" == await _refusal(
+    assert "invalid_blocks_format" == await refusal(
         client.api_call("chat.postMessage", json={"channel": channel.id, "blocks": "{"})
     )
 
@@ -148,10 +112,10 @@ async def test_a_message_needs_something_to_say(slack, client):
     """Neither text nor blocks is no_text; no channel is invalid_arguments."""
     channel = slack.add_channel("ops")
 
-    assert "no_text" == await _refusal(
+    assert "no_text" == await refusal(
         client.api_call("chat.postMessage", json={"channel": channel.id, "text": " "})
     )
-    assert "invalid_arguments" == await _refusal(client.api_call("chat.postMessage", json={"text": "a"}))
+    assert "invalid_arguments" == await refusal(client.api_call("chat.postMessage", json={"text": "a"}))
 
 
 async def test_an_update_without_blocks_takes_them_away(slack, client):
@@ -177,7 +141,7 @@ async def test_updates_that_slack_refuses(slack, client, clock):
     foreign = slack.workspace.post(channel, text="mine", blocks=[], user=ann.id, via="typed")
 
     async def update(ts, text="two"):
-        return await _refusal(client.chat_update(channel=channel.id, ts=ts, text=text))
+        return await refusal(client.chat_update(channel=channel.id, ts=ts, text=text))
 
     assert "msg_too_long" == await update(ts, "x" * 4001)
     assert "message_not_found" == await update("1.000001")
@@ -197,7 +161,7 @@ async def test_an_ephemeral_message_is_for_members(slack, client):
 
     assert ["psst"] == [message.text for message in slack.private_messages(ann)]
     assert ([], []) == (slack.private_messages(ben), slack.channel_messages(channel))
-    assert "user_not_in_channel" == await _refusal(
+    assert "user_not_in_channel" == await refusal(
         client.chat_postEphemeral(channel=channel.id, user=ben.id, text="psst")
     )
 
@@ -212,7 +176,7 @@ async def test_messages_can_be_deleted_and_linked_to(slack, client):
 
     assert link.endswith(f"/archives/{channel.id}/p{ts.replace('.', '')}")
     assert [] == slack.channel_messages(channel)
-    assert "message_not_found" == await _refusal(client.chat_getPermalink(channel=channel.id, message_ts=ts))
+    assert "message_not_found" == await refusal(client.chat_getPermalink(channel=channel.id, message_ts=ts))
 
 
 async def test_rate_limits_are_per_channel_for_posts(clock):
@@ -278,6 +242,6 @@ async def test_threads_and_channels_that_are_archived(slack, client):
     assert ["one"] == [message["text"] for message in history["messages"]]
     assert [False, None] == [message.unfurl_links for message in slack.channel_messages(channel)]
     assert [None, ts] == [message.thread_ts for message in slack.channel_messages(channel)]
-    assert "is_archived" == await _refusal(client.chat_update(channel=channel.id, ts=ts, text="two"))
+    assert "is_archived" == await refusal(client.chat_update(channel=channel.id, ts=ts, text="two"))
     channel.archived, channel.bot_is_member = False, False
-    assert "not_in_channel" == await _refusal(client.conversations_history(channel=channel.id))
+    assert "not_in_channel" == await refusal(client.conversations_history(channel=channel.id))
