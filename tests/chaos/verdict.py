@@ -7,6 +7,7 @@ from typing import Any
 
 from replicas.cluster import Cluster
 
+from bot.domain import Phase
 from bot.storage import open_store
 
 ENDINGS = (
@@ -43,8 +44,8 @@ class Verdict:
 
 
 async def open_terminations(bots: Cluster) -> int:
-    """Count what has not ended yet."""
-    return sum(row["state"] == "open" for row in await _jobs(bots))
+    """Count what has neither ended nor waits for somebody who looks at an offer."""
+    return sum(not _rests(row) for row in await _jobs(bots))
 
 
 async def judge(bots: Cluster, acked: set[str]) -> Verdict:
@@ -85,7 +86,7 @@ def _judge_one(
     verdict.outcomes[str(termination["outcome"])] += 1
     verdict.repeated += deletes[instance] > 1
     note = f"{reference} {instance} {termination['outcome']} {dict(happened)} {told}"
-    if row["state"] != "done" or termination["outcome"] is None:
+    if not _rests(row) or termination["outcome"] is None:
         verdict.lost.append(note)
     if deletes[instance] > 1 and not flagged:
         verdict.doubled.append(note)
@@ -93,16 +94,20 @@ def _judge_one(
         verdict.unrecorded.append(note)
     if len(told) > 1:
         verdict.second_messages.append(note)
-    if not told or not told[0].startswith(ENDINGS):
+    if not told or not (told[0].startswith(ENDINGS) or row["phase"] == Phase.OFFERED):
         verdict.untold.append(note)
     if termination["force"] and sum(happened[name] for name in DECISIONS) != 1:
         verdict.decided_twice.append(note)
+
+
+def _rests(row: Any) -> bool:
+    return row["state"] == "done" or row["phase"] == Phase.OFFERED
 
 
 async def _jobs(bots: Cluster) -> list[Any]:
     store = await open_store(bots.work.settings.database_url, owner="test", shared=True)
     try:
         # No method of the store lists everything: nobody but this needs it.
-        return await store._read("SELECT id, workflow_id, state, payload FROM job", {})
+        return await store._read("SELECT id, workflow_id, state, phase, payload FROM job", {})
     finally:
         await store.close()
