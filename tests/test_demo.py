@@ -52,6 +52,11 @@ async def test_the_demo_can_stay_up():
                 assert line, said
                 said += line.decode()
             alive = await client.get(found[1] + "/healthz")
+            while not (example := re.search(r"-d '(\{.*\})' (http\S+)", said)):
+                said += (await process.stdout.readline()).decode()
+            sent = await client.post(
+                example[2], content=example[1], headers={"Content-Type": "application/json"}
+            )
             process.send_signal(signal.SIGINT)
             await process.communicate()
     finally:
@@ -60,4 +65,5 @@ async def test_the_demo_can_stay_up():
             await process.wait()
 
     assert 200 == alive.status_code
+    assert (200, {}) == (sent.status_code, sent.json())
     assert process.returncode in (0, 1, 130)

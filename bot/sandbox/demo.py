@@ -56,6 +56,7 @@ class _Stage:
         await self._soft()
         await self._forced()
         await self._error()
+        print()
         _say(
             "That was the main job. `make demo` plays it again; README.md tells how to connect your own Slack."
         )
@@ -72,7 +73,7 @@ class _Stage:
         world = self._world
         instance = world.vibecode.start_instance(stuck=True)
         await self._type(f"{instance} force deadlocks the CRM")
-        question = await self._until("*Force-terminate", instance)
+        question = await self._until("*Force-terminate", instance, says="Started by")
         self._show(question)
         self._show_buttons(question)
 
@@ -101,15 +102,15 @@ class _Stage:
     async def _outcome(self, instance: str) -> Message:
         return await self._until(_OUTCOMES, instance)
 
-    async def _until(self, beginning: str | tuple[str, ...], instance: str) -> Message:
-        """Wait until the message about this instance begins so."""
+    async def _until(self, beginning: str | tuple[str, ...], instance: str, *, says: str = "") -> Message:
+        """Wait until the message about this instance begins so, and says so much."""
 
         def found() -> list[Message]:
             messages = self._world.slack.channel_messages(self._world.channel)
             return [
                 message
                 for message in messages
-                if instance in message.text and message.text.startswith(beginning)
+                if instance in message.text and message.text.startswith(beginning) and says in message.text
             ]
 
         return (await self._world.slack.wait_for(found))[0]
@@ -200,7 +201,7 @@ async def _interrupted() -> None:
 
 def _addresses(world: World, url: str, instance: str) -> str:
     body = json.dumps(
-        {"as": world.requester.id, "in": world.channel.id, "text": f"{COMMAND} {instance} looping"}
+        {"person": world.requester.id, "place": world.channel.id, "text": f"{COMMAND} {instance} looping"}
     )
     return f"""
 Open {_bold(url)} – the local Slack, the Bitrix24 portal behind it and all that passes between them.

@@ -58,7 +58,7 @@ class PageActs:
     # --- in Slack
 
     async def _say(self, sent: Json) -> None:
-        who, where, text = self._person(sent), self._channel(sent), str(sent["text"]).strip()
+        who, where, text = self._person(sent), self._channel(sent), _sent(sent, "text").strip()
         name, _, rest = text.partition(" ")
         if name.startswith("/") and name in self._commands:
             await self._slack.command(who, where, name, rest)
@@ -142,10 +142,10 @@ class PageActs:
     # --- who, where, what
 
     def _person(self, sent: Json) -> Person:
-        return self._slack.workspace.people[str(sent["person"])]
+        return self._slack.workspace.people[_sent(sent, "person")]
 
     def _channel(self, sent: Json) -> Channel:
-        place = str(sent["place"])
+        place = _sent(sent, "place")
         if place == HOME:
             return self._slack.direct_channel(self._person(sent))
         return self._slack.workspace.channels[place]
@@ -172,3 +172,10 @@ def _outcome(delivery: Delivery) -> Json:
 def _escaped(text: str) -> str:
     """Write what a person typed as Slack keeps it."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _sent(sent: Json, name: str) -> str:
+    """Read what has to be there. Raises CannotDo."""
+    if name not in sent:
+        raise CannotDo(f"{name} is missing.")
+    return str(sent[name])
