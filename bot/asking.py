@@ -40,7 +40,11 @@ class Asking:
         termination = job.termination
         if self._progress.is_shown(job):
             return await self._progress.end(
-                job, Outcome.ACCEPTED, status=termination.status, verified=True, name="offer_ended"
+                job,
+                Outcome.ACCEPTED,
+                status=termination.status,
+                verified=termination.verified,
+                name="offer_ended",
             )
         try:
             shown = await self._progress.show(job)
@@ -49,7 +53,9 @@ class Asking:
                 job, unsure_where(termination, later), pause_ms(3, later.retry_after)
             )
         except SlackRefused as refused:
-            return await self._progress.end(job, Outcome.ACCEPTED, code=refused.code.upper(), verified=True)
+            return await self._progress.end(
+                job, Outcome.ACCEPTED, code=refused.code.upper(), verified=termination.verified
+            )
         return await self._progress.rest(job, shown, OFFER_MS)
 
     async def _put(self, job: Job, now: int) -> Job | None:
@@ -74,7 +80,12 @@ class Asking:
         filled = await self._progress.advance(job, termination)
         if filled is None:
             return None
-        shown = await self._progress.show_quietly(filled)
+        try:
+            shown = await self._progress.show_quietly(filled, insist=True)
+        except SlackUnavailable as later:
+            # What nobody could see binds nobody: it is looked up and shown once more.
+            unseen = unsure_where(job.termination, later)
+            return await self._progress.rest(filled, unseen, pause_ms(2, later.retry_after))
         if await self._progress.advance(filled, shown) is None:
             await self._progress.correct(termination.id)
             return None

@@ -57,10 +57,10 @@ class Calling:
             asked = job.termination
             key = await self._keys.open(asked.team, asked.channel, asked.user)
         except KeyUnusable as unusable:
-            return await self._progress.end(job, Outcome.FAILED, code=unusable.code)
+            return await self._progress.end(job, _failed(job), code=unusable.code)
         if job.termination.must_look:
             return await self._look_before_repeating(job, key)
-        if job.termination.force and job.termination.tries == 0:
+        if job.termination.force and job.termination.retries == 0:
             return await self._check_what_was_seen(job, key)
         return await self._call(job, key, ())
 
@@ -90,7 +90,10 @@ class Calling:
             return await self._call(job, key, (event(job.termination, "snapshot", code=trouble.code),))
         found, seen = sighting.instance, job.termination.seen
         if found is None and sighting.certain:
-            return await self._progress.end(job, Outcome.ALREADY_GONE, verified=True)
+            # What was called without a failed try, and is asked about again, was accepted.
+            stopped = job.termination.tries > 0 and not job.termination.unsure
+            outcome = Outcome.GONE_VERIFIED if stopped else Outcome.ALREADY_GONE
+            return await self._progress.end(job, outcome, verified=True)
         if found is not None and seen is not None and (changes := differences(seen, found)):
             now = await self._progress.store.now()
             asking = ask_anew(replace(job.termination, seen=found), now, changes)
@@ -146,7 +149,7 @@ class Calling:
         except NotRunning as gone:
             return await self._progress.end(job, Outcome.ALREADY_GONE, code=gone.code, status=gone.status)
         except Definite as refused:
-            return await self._progress.end(job, Outcome.FAILED, code=refused.code, status=refused.status)
+            return await self._progress.end(job, _failed(job), code=refused.code, status=refused.status)
         except (NotExecuted, Ambiguous) as trouble:
             return await self._retry(job, key, trouble)
         return await self._verify(job, key)
@@ -204,9 +207,9 @@ class Calling:
             or (ambiguous and trouble.status == HTTPStatus.GATEWAY_TIMEOUT),
         )
         if termination.retries > MAX_RETRIES:
-            outcome = Outcome.UNKNOWN if termination.unsure else Outcome.FAILED
+            failed_for_good = replace(job, termination=termination)
             return await self._progress.end(
-                replace(job, termination=termination), outcome, code=trouble.code, status=trouble.status
+                failed_for_good, _failed(failed_for_good), code=trouble.code, status=trouble.status
             )
         wait_ms = pause_ms(termination.retries, trouble.retry_after)
         if isinstance(trouble, RateLimited):
@@ -216,3 +219,8 @@ class Calling:
         if waiting is None:
             return None
         return await self._progress.rest(waiting, await self._progress.show_quietly(waiting), wait_ms)
+
+
+def _failed(job: Job) -> Outcome:
+    """Name a failure: a later refusal does not undo what an earlier try may have done."""
+    return Outcome.UNKNOWN if job.termination.unsure else Outcome.FAILED

@@ -32,7 +32,9 @@ class Clearing:
         """Tell whether the rights were not examined yet; what was sent already is beyond that."""
         termination = job.termination
         waits = job.phase in (Phase.REQUESTED, Phase.AWAITING_CONFIRMATION)
-        return waits and not termination.cleared and termination.tries == 0
+        # A question that follows a call, as the one of an escalation does, is a new one.
+        asks = job.phase is Phase.AWAITING_CONFIRMATION
+        return waits and not termination.cleared and (asks or termination.tries == 0)
 
     async def examine(self, job: Job) -> Job | None:
         """Clear it, refuse it privately, or come back when Slack can say who the requester is."""

@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from bot.errors import NotExecuted
 from bot.ports import OpenedKey, Workflows
 from bot.workflows import ApiKey, Instance, Page, Sighting
 
@@ -60,14 +61,17 @@ class _Reading:
     total: int | None = None
     complete: bool = False
     _at_front_again: bool = False
+    _before: dict[str, Instance] = field(default_factory=dict)
+    """What was read before it went to the front again: behind a row that is still the same, nothing is new."""
 
     def take(self, page: Page) -> None:
         """Add a page and decide where the next one begins."""
         known = any(row.id in self.seen for row in page.instances)
         fresh = sum(row.id not in self.seen for row in page.instances)
+        met = any(self._before.get(row.id) == row for row in page.instances)
         self.seen.update((row.id, row) for row in page.instances)
         self.total = page.total
-        if self._at_front_again and (known or not page.instances):
+        if self._at_front_again and (met or not page.instances):
             # What was changed during the reading had moved to the front behind our back; now it is read too.
             self.complete = True
         elif self._at_front_again or known or self.offset == 0:
@@ -82,7 +86,7 @@ class _Reading:
         elif self.offset == 0:
             self.complete = True
         else:
-            self._at_front_again = True
+            self._at_front_again, self._before = True, dict(self.seen)
             self.offset = 0
 
 
@@ -197,7 +201,11 @@ class Lookout:
         )
 
     async def _wait_for_turn(self, key_id: str) -> None:
-        while wait_ms := await self._pace(key_id, self._calls_per_second):  # noqa: ASYNC110 -- see Store.pace
+        began = time.monotonic()
+        while wait_ms := await self._pace(key_id, self._calls_per_second):
+            if time.monotonic() - began + wait_ms / 1000 > MAX_SECONDS:
+                # A wait that outlasts the lease would look like a crash to whoever takes over.
+                raise NotExecuted("RATE_LIMITED", retry_after=wait_ms / 1000)
             await asyncio.sleep(wait_ms / 1000)
 
 

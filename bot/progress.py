@@ -112,8 +112,8 @@ class Progress:
         )
         return replace(termination, message=shown_at, maybe_shown=False, shown=_shown(termination, phase))
 
-    async def show_quietly(self, job: Job) -> Termination:
-        """The same for what is worth a message, but not worth waiting for Slack."""
+    async def show_quietly(self, job: Job, *, insist: bool = False) -> Termination:
+        """The same for what is worth a message, but not worth waiting for Slack, unless ``insist``."""
         if not _worth_showing(job.termination):
             return job.termination
         try:
@@ -121,6 +121,8 @@ class Progress:
         except SlackRefused:
             return job.termination
         except SlackUnavailable as later:
+            if insist:
+                raise
             return unsure_where(job.termination, later)
 
     async def whisper(self, termination: Termination, message: Message) -> None:

@@ -211,6 +211,7 @@ def _already_gone(t: Termination, name: str) -> str:
 
 
 _WORTH_TELLING_MS = 1500
+_STANDS = "The stop of workflow {} that Bitrix24 accepted before still stands."
 
 _HEADLINES: dict[Outcome, Callable[[Termination, str], str]] = {
     Outcome.GONE_VERIFIED: _gone,
@@ -221,10 +222,14 @@ _HEADLINES: dict[Outcome, Callable[[Termination, str], str]] = {
         f"*Unknown:* we could not find out whether workflow {name} was stopped."
     ),
     Outcome.CANCELLED: lambda t, name: (
-        f"*Kept running:* <@{t.decided_by}> decided not to stop workflow {name}. Nothing was sent."
+        f"*Not forced:* <@{t.decided_by}> decided against it. {_STANDS.format(name)}"
+        if t.tries
+        else f"*Kept running:* <@{t.decided_by}> decided not to stop workflow {name}. Nothing was sent."
     ),
-    Outcome.EXPIRED: lambda _t, name: (
-        f"*Expired:* nobody confirmed in time, so nothing was done to workflow {name}."
+    Outcome.EXPIRED: lambda t, name: (
+        f"*Expired:* nobody confirmed in time, so nothing more was sent. {_STANDS.format(name)}"
+        if t.tries
+        else f"*Expired:* nobody confirmed in time, so nothing was done to workflow {name}."
     ),
     Outcome.REFUSED: lambda t, name: (
         f"*Not allowed:* <@{t.user}> was told why. Nothing more was done to workflow {name}."

@@ -79,11 +79,12 @@ class Watching:
         return sighting
 
     async def _gone(self, job: Job, now: int) -> Job | None:
+        # What was read up to now says nothing of what comes later: the next look needs a reading of its own.
+        self._watches.pop(job.termination.id, None)
         until = job.termination.watch_until
         if self._is_forced(job.termination) and until is not None and now < until:
             # It was seen gone before as well; what is waited for is whether it comes back.
             return await self._look_again_later(job, job.termination, until - now)
-        self._watches.pop(job.termination.id, None)
         return await self._progress.end(
             job, Outcome.GONE_VERIFIED, status=HTTPStatus.NO_CONTENT, verified=True
         )
