@@ -116,7 +116,7 @@ class Calling:
             per_second=self._pace.calls_per_second,
         )
         if isinstance(begun, int):
-            return await self._progress.rest(job, job.termination, begun)
+            return await self._wait_for_turn(job, begun)
         if begun is None or not is_held(begun):
             # Frozen right after it was recorded: whoever took over has looked, and called or not.
             return None
@@ -133,6 +133,13 @@ class Calling:
             return await self._settle(shown, key, call) if shown else None
         finally:
             call.cancel()
+
+    async def _wait_for_turn(self, job: Job, wait_ms: int) -> Job | None:
+        """Rest until the key's pace allows the call; a wait that a person would notice is told."""
+        waiting = replace(job, termination=replace(job.termination, trouble="RATE_LIMITED"))
+        if wait_ms < SHOW_AFTER_SECONDS * 1000 or self._progress.is_shown(waiting):
+            return await self._progress.rest(job, job.termination, wait_ms)
+        return await self._progress.rest(job, await self._progress.show_quietly(waiting), wait_ms)
 
     def _begins_softly(self, job: Job) -> bool:
         return job.termination.force and self._pace.soft_first_ms is not None and not job.termination.softened

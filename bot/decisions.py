@@ -158,6 +158,7 @@ def ask_anew(
         outcome=None,
         code=None,
         status=None,
+        accepted_before=termination.accepted_before or termination.accepted_at is not None,
         accepted_at=None,
         watch_until=None,
         retries=0,

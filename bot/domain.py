@@ -124,6 +124,8 @@ class Termination:
     broke_glass: str | None = None
     """The reason for which the requester forced it without the second person."""
     accepted_at: int | None = None
+    accepted_before: bool = False
+    """Bitrix24 accepted an earlier, softer call of this one, whatever becomes of the force that follows."""
     watch_until: int | None = None
     polls: int = 0
     shown: str | None = None

@@ -49,6 +49,8 @@ class _List:
     key_id: str
     template_id: str | None = None
     started_by: str | None = None
+    session: str | None = field(default=None, repr=False)
+    """Whose eyes it is read with, where a key acts as the person who signed in."""
 
 
 @dataclass(slots=True)
@@ -210,9 +212,8 @@ class Lookout:
 
 
 def _list(key: OpenedKey, like: Instance | None) -> _List:
-    if like is None:
-        return _List(key.key_id)
-    return _List(key.key_id, like.template_id, like.started_by)
+    template_id, started_by = (like.template_id, like.started_by) if like else (None, None)
+    return _List(key.key_id, template_id, started_by, key.key.session)
 
 
 def _sighting(reading: _Reading, workflow_id: str) -> Sighting:

@@ -25,6 +25,10 @@ class Pace:
     """How long a force waits for its soft beginning; None: it does not begin softly."""
 
 
+_CORRECTIONS = 5
+"""How often a state that changes while it is shown is shown anew."""
+
+
 class Overtaken(Exception):
     """This process was away for longer than its lease: somebody else has the termination now."""
 
@@ -136,9 +140,16 @@ class Progress:
 
     async def correct(self, reference: str) -> None:
         """Show once more what is true: this process may have shown an older state after a newer one."""
-        job = await self.store.find(reference)
-        # Where it stands nowhere yet, whoever has it now looks for it before posting it.
-        if job is not None and job.termination.message is not None:
+        shown: str | None = None
+        for _ in range(_CORRECTIONS):
+            job = await self.store.find(reference)
+            # Where it stands nowhere yet, whoever has it now looks for it before posting it.
+            if job is None or job.termination.message is None:
+                return
+            state = _shown(job.termination, job.phase)
+            if state == shown:
+                return
+            shown = state
             await self.show_quietly(replace(job, held_until=math.inf))
 
     def _opened(self, sealed: str | None, termination: Termination) -> str | None:

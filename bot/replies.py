@@ -217,18 +217,22 @@ _HEADLINES: dict[Outcome, Callable[[Termination, str], str]] = {
     Outcome.GONE_VERIFIED: _gone,
     Outcome.ACCEPTED: lambda _t, name: f"*Accepted:* Bitrix24 took the order to stop workflow {name}.",
     Outcome.ALREADY_GONE: _already_gone,
-    Outcome.FAILED: lambda _t, name: f"*Not stopped:* workflow {name} was left as it is.",
+    Outcome.FAILED: lambda t, name: (
+        f"*Not forced:* workflow {name} was not aborted. {_STANDS.format(name)}"
+        if t.accepted_before
+        else f"*Not stopped:* workflow {name} was left as it is."
+    ),
     Outcome.UNKNOWN: lambda _t, name: (
         f"*Unknown:* we could not find out whether workflow {name} was stopped."
     ),
     Outcome.CANCELLED: lambda t, name: (
         f"*Not forced:* <@{t.decided_by}> decided against it. {_STANDS.format(name)}"
-        if t.tries
+        if t.accepted_before
         else f"*Kept running:* <@{t.decided_by}> decided not to stop workflow {name}. Nothing was sent."
     ),
     Outcome.EXPIRED: lambda t, name: (
         f"*Expired:* nobody confirmed in time, so nothing more was sent. {_STANDS.format(name)}"
-        if t.tries
+        if t.accepted_before
         else f"*Expired:* nobody confirmed in time, so nothing was done to workflow {name}."
     ),
     Outcome.REFUSED: lambda t, name: (

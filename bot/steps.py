@@ -32,11 +32,11 @@ class Steps:
     async def run(self, job: Job) -> None:
         """Step on until the job is done, is to wait, or belongs to somebody else."""
         crashes = job.fence - job.attempts - 1
-        step: Job | None = job
         if crashes or job.taken_over:
             # Whoever had it may have posted its message without recording where.
             unsure = job.termination.message is None
-            step = replace(job, termination=replace(job.termination, maybe_shown=unsure))
+            job = replace(job, termination=replace(job.termination, maybe_shown=unsure))
+        step: Job | None = job
         if crashes > MAX_CRASHES:
             step = await self._give_up_crashing(job)
         try:

@@ -93,7 +93,14 @@ class Watching:
         termination = job.termination
         self._watches.pop(termination.id, None)
         if termination.force and not self._is_forced(termination):
-            softened = replace(termination, softened=True, outcome=None, accepted_at=None, watch_until=None)
+            softened = replace(
+                termination,
+                softened=True,
+                accepted_before=True,
+                outcome=None,
+                accepted_at=None,
+                watch_until=None,
+            )
             return await self._progress.advance(
                 job, softened, Phase.REQUESTED, event(softened, "soft_first_did_not_suffice")
             )
