@@ -292,9 +292,8 @@ _LOOK_IN_PORTAL = "Look in the portal whether it still runs; running the command
 
 def _still_trying(termination: Termination) -> str:
     why = explain(termination.trouble, termination.status).why
-    return (
-        f"Not yet: {why} Haltbot keeps trying ({termination.trouble}, {_times(termination.retries)} so far)."
-    )
+    so_far = f", {_times(termination.retries)} so far" if termination.retries else ""
+    return f"Not yet: {why} Haltbot keeps trying ({termination.trouble}{so_far})."
 
 
 def _why_and_next(termination: Termination) -> list[str]:

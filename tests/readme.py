@@ -38,7 +38,7 @@ def with_tables(text: str) -> str:
 
 
 def _default(value: object) -> str:
-    if value is None:
+    if value is None or value == "":
         return "–"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
