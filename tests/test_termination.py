@@ -191,3 +191,22 @@ async def killed_while_calling(work: Workspace, *, executes: bool) -> str:
         await work.vibecode.wait_for(lambda: work.vibecode.deletes(instance))
         assert -signal.SIGKILL == await bot.stop(signal.SIGKILL)
     return instance
+
+
+async def test_a_command_that_waits_for_its_turn_says_so(work: Workspace):
+    """Vibecode asked another call with this key to wait: that this one waits as well is told at once."""
+    first, second = work.vibecode.start_many(2, steps=[WAITING])
+    other = work.slack.add_channel("other")
+    await work.set_key(work.key, channel=other)
+    work.vibecode.script("RATE_LIMITED", retry_after=3)
+    await work.command(first)
+    await work.told("RATE_LIMITED")
+
+    await work.command(second, channel=other)
+    for words in ("Not yet", "is gone"):
+        await work.slack.wait_for(
+            lambda words=words: any(words in message.text for message in work.slack.channel_messages(other))
+        )
+
+    assert 1 == len(work.slack.channel_messages(other))
+    assert 1 == len(work.vibecode.deletes(second))
