@@ -1,11 +1,13 @@
 """Puts the parts together: the one place where adapters meet the core."""
 
 import asyncio
+import errno
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from socket import gaierror
 from typing import Any
 
 import aiohttp
@@ -128,11 +130,8 @@ class Haltbot:
         await runner.setup()
         try:
             await web.TCPSite(runner, host, port).start()
-        except OSError as taken:
-            raise CannotRun(
-                f"HALTBOT_PORT: cannot listen on {host}:{port} ({taken.strerror}). Stop what uses it, or choose"
-                " another port"
-            ) from taken
+        except OSError as error:
+            raise CannotRun(_not_listening(host, port, error)) from error
         actual_port = runner.addresses[0][1]
         log.info("Listening on http://%s:%s", host, actual_port)
         listening(actual_port)
@@ -256,6 +255,17 @@ async def build(settings: Settings) -> AsyncIterator[Haltbot]:
         yield Haltbot(
             settings, store, client, session, identity, bolt, worker, answers, messenger, daily, access
         )
+
+
+def _not_listening(host: str, port: int, error: OSError) -> str:
+    """Say which setting has to be corrected."""
+    if error.errno == errno.EADDRINUSE:
+        return f"HALTBOT_PORT: {host}:{port} is in use. Stop what uses it, or choose another port"
+    if error.errno == errno.EACCES:
+        return f"HALTBOT_PORT: {port} may not be listened on; ports below 1024 need root. Choose a higher one"
+    if isinstance(error, gaierror) or error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+        return f"HALTBOT_HOST: {host} is no address of this machine"
+    return f"HALTBOT_HOST, HALTBOT_PORT: cannot listen on {host}:{port} ({error.strerror})"
 
 
 async def _first_end(running: set[asyncio.Task[Any]], stop: asyncio.Event) -> None:

@@ -2,11 +2,15 @@
 
 import argparse
 import asyncio
+import contextlib
+import errno
 import gc
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, NoReturn
 
 from bot import cli_audit, cli_backup, cli_channel, cli_doctor, cli_key, cli_migrate, cli_practise, cli_setup
@@ -27,8 +31,12 @@ def run(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     try:
         code: int = asyncio.run(options.run(options))
+        # What is only found to be unwritable at the very end would otherwise be a traceback.
+        sys.stdout.flush()
     except SettingsInvalid as invalid:
-        return _say(f"Haltbot cannot start; please correct these settings:\n{invalid}")
+        starts = options.run is _run
+        heading = "Haltbot cannot start; please correct these settings:" if starts else "Please correct:"
+        return _say(f"{heading}\n{invalid}")
     except SocketModeRefused as refused:
         return _say(
             f"SLACK_APP_TOKEN: Slack will not open a connection ({refused.code}). Check that the token starts with"
@@ -39,7 +47,19 @@ def run(arguments: Sequence[str]) -> int:
         return _say(str(error))
     except KeyboardInterrupt:
         return FAILED
+    except OSError as error:
+        return _unwritten(error)
     return code
+
+
+def _unwritten(error: OSError) -> int:
+    """Say that the output has no room; nothing where its reader has gone, as with ``| head``."""
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EPIPE):
+        raise error
+    # What is still buffered has nowhere to go: the interpreter would try, and complain, at its end.
+    with contextlib.suppress(OSError), Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+    return FAILED if error.errno == errno.EPIPE else _say(f"Haltbot cannot write: {error.strerror}")
 
 
 def _say(sentence: str) -> int:
@@ -125,5 +145,7 @@ async def _demo(options: argparse.Namespace) -> int:
 async def _manifest(options: argparse.Namespace) -> int:
     if options.mode == "http" and not (options.url or "").startswith("https://"):
         return _say("--mode http needs --url https://…, the address at which Slack reaches Haltbot")
+    if options.mode == "socket" and options.url is not None:
+        return _say("--url is for --mode http alone: in Socket Mode Haltbot calls Slack, not Slack Haltbot")
     print(http_manifest(options.url) if options.mode == "http" else socket_manifest(), end="")
     return OK

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bot.config import StorageSettings, load
+from bot.ports_access import AccessStore
 from bot.storage import open_store
 
 FIELDS = (
@@ -23,7 +24,7 @@ def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 async def _export(options: argparse.Namespace) -> int:
-    store = await open_store(load(StorageSettings).database_url, owner="shell", shared=True)
+    store = await _open()
     write = _csv_writer() if options.format == "csv" else _write_json
     try:
         async for event in store.events():
@@ -34,7 +35,7 @@ async def _export(options: argparse.Namespace) -> int:
 
 
 async def _show(options: argparse.Namespace) -> int:
-    store = await open_store(load(StorageSettings).database_url, owner="shell", shared=True)
+    store = await _open()
     try:
         events = [event async for event in store.events(reference=options.reference)]
     finally:
@@ -54,6 +55,10 @@ async def _show(options: argparse.Namespace) -> int:
         for name, value in event["detail"].items():
             print(f"    {name}: {json.dumps(value, ensure_ascii=False)}")
     return 0
+
+
+async def _open() -> AccessStore:
+    return await open_store(load(StorageSettings).database_url, owner="shell", shared=True, may_create=False)
 
 
 def _write_json(event: Mapping[str, Any]) -> None:

@@ -5,8 +5,8 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from bot.backup import back_up
-from bot.config import SettingsInvalid, StorageSettings, load, sqlite_path
+from bot.backup import BackupFailed, back_up
+from bot.config import StorageSettings, load, sqlite_path
 
 
 def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
@@ -18,9 +18,9 @@ async def _backup(options: argparse.Namespace) -> int:
     storage = load(StorageSettings)
     source = sqlite_path(storage.database_url)
     if source is None:
-        raise SettingsInvalid(
-            "DATABASE_URL: PostgreSQL has its own tools. Take pg_dump --format=custom, or the archive of your"
-            " provider, and restore with pg_restore"
+        raise BackupFailed(
+            "An embedded database only. For PostgreSQL: pg_dump --format=custom, or the archive of your provider;"
+            " pg_restore brings it back"
         )
     size = await asyncio.to_thread(back_up, source, options.file)
     print(f"{options.file}: {size} bytes, whole. To restore, stop the bot and put it where {source} is.")

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from bot.channel_settings import ChannelSettings
+from bot.cli_place import add_place, is_place
 from bot.config import StorageSettings, load
 from bot.configuring import Configuring, differences
 from bot.errors import SettingsNotAccepted
@@ -20,8 +21,8 @@ _PLACE = ("team", "channel")
 
 
 def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
-    _for_channel(add("show", "show a channel's settings, as YAML", _show))
-    change = _for_channel(add("set", "change a channel's settings", _set))
+    add_place(add("show", "show a channel's settings, as YAML", _show))
+    change = add_place(add("set", "change a channel's settings", _set))
     change.add_argument(
         "changes", nargs="+", metavar="NAME=VALUE", help="force=S0123,U0123 · second_person=always · portal="
     )
@@ -30,14 +31,8 @@ def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
     apply.add_argument("--dry-run", action="store_true", help="only tell what would change")
 
 
-def _for_channel(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    parser.add_argument("--team", required=True, metavar="T0123", help="the workspace's id")
-    parser.add_argument("--channel", required=True, metavar="C0123", help="the channel's id")
-    return parser
-
-
 async def _show(options: argparse.Namespace) -> int:
-    async with _configuring() as configuring:
+    async with _configuring(may_create=False) as configuring:
         settings = await configuring.settings(options.team, options.channel)
     shown = {"team": options.team, "channel": options.channel, **settings.shown()}
     print(yaml.safe_dump({"channels": [shown]}, sort_keys=False, allow_unicode=True), end="")
@@ -62,6 +57,8 @@ async def _apply(options: argparse.Namespace) -> int:
         wanted = list(_read(options.file))
     except OSError as unreadable:
         return _say(f"{options.file}: {unreadable.strerror}")
+    except UnicodeDecodeError:
+        return _say(f"{options.file}: is not UTF-8 text")
     except yaml.YAMLError as broken:
         where = getattr(broken, "problem_mark", None)
         return _say(f"{options.file}: this is no YAML{f' (line {where.line + 1})' if where else ''}")
@@ -83,14 +80,18 @@ def _read(path: Path) -> list[tuple[str, str, dict[str, Any]]]:
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
     entries = content.get("channels") if isinstance(content, Mapping) else None
     if not isinstance(entries, list):
-        raise SettingsNotAccepted(path.name, "needs a list named channels")
+        raise SettingsNotAccepted(str(path), "needs a list named channels")
     channels, seen = [], set()
     for number, entry in enumerate(entries, start=1):
         if not isinstance(entry, Mapping) or not all(isinstance(entry.get(name), str) for name in _PLACE):
-            raise SettingsNotAccepted(path.name, f"channel {number} needs a team and a channel, both ids")
+            raise SettingsNotAccepted(str(path), f"channel {number} needs a team and a channel, both ids")
+        if not is_place(entry["team"], entry["channel"]):
+            raise SettingsNotAccepted(
+                str(path), f"channel {number} needs ids, such as T0123ABCD and C0123ABCD, not names"
+            )
         place = (entry["team"], entry["channel"])
         if place in seen:
-            raise SettingsNotAccepted(path.name, f"channel {number} ({place[1]}) is there twice")
+            raise SettingsNotAccepted(str(path), f"channel {number} ({place[1]}) is there twice")
         seen.add(place)
         channels.append((*place, {str(k): value for k, value in entry.items() if k not in _PLACE}))
     return channels
@@ -107,7 +108,7 @@ def _tell(where: str, changes: Mapping[str, tuple[Any, Any]], *, would: bool = F
     if not changes:
         print(f"{where}: nothing to change")
     for name, (old, new) in changes.items():
-        print(f"{where}: {name}: {_written(old)} {'would become' if would else 'is now'} {_written(new)}")
+        print(f"{where}: {name}: {_written(old)} {'would become' if would else '→'} {_written(new)}")
 
 
 def _written(value: Any) -> str:
@@ -128,8 +129,9 @@ def _operator() -> str:
 
 
 @asynccontextmanager
-async def _configuring() -> AsyncIterator[Configuring]:
-    store = await open_store(load(StorageSettings).database_url, owner="shell", shared=True)
+async def _configuring(*, may_create: bool = True) -> AsyncIterator[Configuring]:
+    database = load(StorageSettings).database_url
+    store = await open_store(database, owner="shell", shared=True, may_create=may_create)
     try:
         yield Configuring(store)
     finally:

@@ -4,7 +4,7 @@ import argparse
 import json
 from collections.abc import Callable, Sequence
 
-from bot.config import Settings, SettingsInvalid, load
+from bot.config import Settings, SettingsInvalid, load, unknown_variables
 from bot.doctor import open_doctor
 from bot.doctor_http import reachable
 from bot.errors import StoreError
@@ -33,6 +33,9 @@ async def _examine() -> list[Finding]:
         remedy = "Correct it in .env or in the environment; haltbot setup helps."
         return [Finding("settings", Level.FAIL, line, remedy) for line in str(invalid).splitlines()]
     found = [Finding("settings", Level.OK, "The settings can be used.")]
+    if unknown := unknown_variables():
+        told = f"There is no setting {', '.join(unknown)}; it is without effect."
+        found.append(Finding("settings.unknown", Level.WARN, told, "Compare the name with README.md."))
     try:
         async with open_doctor(settings) as doctor:
             found += await doctor.examine()
@@ -55,6 +58,5 @@ def _print(findings: Sequence[Finding]) -> None:
         if finding.remedy:
             print(f"      → {finding.remedy}")
     count = sum(finding.level is not Level.OK for finding in findings)
-    print(
-        f"\n{len(findings)} checks, {count} to look at." if count else f"\n{len(findings)} checks, all good."
-    )
+    checks = "1 check" if len(findings) == 1 else f"{len(findings)} checks"
+    print(f"\n{checks}, {count} to look at." if count else f"\n{checks}, all good.")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.cli_place import add_place
 from bot.config import Settings, load
 from bot.errors import SlackError
 from bot.practice import Scene, make_instance
@@ -18,8 +19,7 @@ def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
     parser = add(
         "practise", "game day: made-up workflows in a real channel; nothing real is touched", _practise
     )
-    parser.add_argument("--team", required=True, metavar="T0123", help="the workspace's id")
-    parser.add_argument("--channel", required=True, metavar="C0123", help="the channel's id; it needs a key")
+    add_place(parser, channel="the channel's id; it needs a key")
     parser.add_argument(
         "--scene", choices=[scene.value for scene in Scene], action="append", help="only these; repeatable"
     )
@@ -28,7 +28,7 @@ def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
 async def _practise(options: argparse.Namespace) -> int:
     settings = load(Settings)
     scenes = [Scene(name) for name in options.scene] if options.scene else list(Scene)
-    store = await open_store(settings.database_url, owner="shell", shared=True)
+    store = await open_store(settings.database_url, owner="shell", shared=True, may_create=False)
     try:
         by = f"shell:{getpass.getuser()}"
         if await store.channel_key(options.team, options.channel) is None:

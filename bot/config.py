@@ -1,14 +1,16 @@
 """The settings: the only place that reads the environment."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
 
 from bot.errors import HaltbotError
+from bot.vault import AesVault, decode_keys
 
 S = TypeVar("S", bound=BaseSettings)
 
@@ -26,9 +28,22 @@ def _starts_with(prefix: str) -> AfterValidator:
     def check(value: SecretStr | None) -> SecretStr | None:
         if value is not None and not value.get_secret_value().startswith(prefix):
             raise ValueError(f"must start with {prefix}")
+        if value is not None and value.get_secret_value() == prefix:
+            raise ValueError("is still the example's; put your own")
         return value
 
     return AfterValidator(check)
+
+
+def _encryption_keys(value: SecretStr | None) -> SecretStr | None:
+    try:
+        if value is not None:
+            AesVault(decode_keys(value.get_secret_value()))
+    except ValueError:
+        raise ValueError(
+            "must be base64 of 32 bytes each, separated by commas; make one with: openssl rand -base64 32"
+        ) from None
+    return value
 
 
 def _address(value: str) -> str:
@@ -77,6 +92,7 @@ Address = Annotated[str, AfterValidator(_address)]
 PublicAddress = Annotated[str, AfterValidator(_public)]
 Database = Annotated[str, AfterValidator(_database)]
 Owners = Annotated[str, AfterValidator(_owners)]
+EncryptionKeys = Annotated[SecretStr | None, AfterValidator(_encryption_keys)]
 Level = Annotated[str, AfterValidator(_level)]
 
 
@@ -105,7 +121,7 @@ class Settings(BaseSettings):
         3, gt=0, le=10, description="how long a connection to Vibecode may take"
     )
     database_url: Database = Field("sqlite:///haltbot.db", description="`sqlite:///FILE` or `postgresql://…`")
-    haltbot_encryption_keys: SecretStr | None = Field(
+    haltbot_encryption_keys: EncryptionKeys = Field(
         None,
         description="comma-separated base64 of 32 bytes each; the first encrypts, all decrypt. "
         "Unset with SQLite: a key file (0600) beside the database",
@@ -188,7 +204,7 @@ class StorageSettings(BaseSettings):
     )
 
     database_url: Database = "sqlite:///haltbot.db"
-    haltbot_encryption_keys: SecretStr | None = None
+    haltbot_encryption_keys: EncryptionKeys = None
     vibecode_api_url: Address = "https://vibecode.bitrix24.tech"
 
 
@@ -203,7 +219,7 @@ def load(kind: type[S]) -> S:
     try:
         return kind()
     except ValidationError as invalid:
-        lines = [_line(error["loc"], error["msg"]) for error in invalid.errors(include_input=False)]
+        lines = [_line(error) for error in invalid.errors(include_input=False)]
         raise SettingsInvalid("\n".join(lines)) from None
 
 
@@ -220,6 +236,29 @@ def _is_database(url: str) -> bool:
     return url.startswith(_POSTGRES_SCHEMES) or (url.startswith(SQLITE_SCHEME) and url != SQLITE_SCHEME)
 
 
-def _line(location: tuple[int | str, ...], message: str) -> str:
-    name, needed = ".".join(str(part) for part in location).upper(), message.removeprefix("Value error, ")
+def unknown_variables() -> list[str]:
+    """Name what is set as HALTBOT_… in the environment or in .env and is no setting: a slip, most likely."""
+    given = [*EnvSettingsSource(Settings).env_vars, *DotEnvSettingsSource(Settings).env_vars]
+    return sorted(
+        {name.upper() for name in given if name.startswith("haltbot_")}
+        - {n.upper() for n in Settings.model_fields}
+    )
+
+
+_NEEDED = {
+    "missing": "is not set; haltbot setup makes it",
+    "bool_parsing": "must be true or false",
+    "int_parsing": "must be a whole number",
+    "float_parsing": "must be a number",
+    "less_than_equal": "must be at most {le:g}",
+    "greater_than_equal": "must be at least {ge:g}",
+    "greater_than": "must be more than {gt:g}",
+}
+"""What is needed, by the type of pydantic's error; our own validators say it themselves."""
+
+
+def _line(error: Mapping[str, Any]) -> str:
+    name = ".".join(str(part) for part in error["loc"]).upper()
+    own = _NEEDED.get(error["type"])
+    needed = own.format(**error.get("ctx", {})) if own else error["msg"].removeprefix("Value error, ")
     return f"{name}: {needed}" if name else needed

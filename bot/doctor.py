@@ -134,9 +134,9 @@ class Doctor:
                     )
                 ]
             told = f"What the channel is like cannot be seen ({error.code})."
-            return [
-                place.warn("channel.slack", told, "Grant channels:read and groups:read, or try again later.")
-            ]
+            refused = isinstance(error, SlackRefused)
+            remedy = "Grant channels:read and groups:read." if refused else "Try again when Slack answers."
+            return [place.warn("channel.slack", told, remedy)]
         shown: dict[str, Any] = answer.get("channel") or {}
         return judge_conversation(place, shown)
 

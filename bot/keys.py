@@ -1,11 +1,13 @@
 """Takes API keys in, shows what may be shown of them, and seals them anew."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 from bot.domain import Event
-from bot.errors import KeyMissing, KeyNotAccepted, SessionMissing
+from bot.errors import KeyMissing, KeyNotAccepted, KeyUndecryptable, SessionMissing
 from bot.ports import ChannelKey, OpenedKey, Vault
 from bot.ports_access import AccessStore, PersonSession
 from bot.workflows import ApiKey
@@ -94,19 +96,29 @@ class Keys:
 
     async def remove(self, team: str, channel: str, *, by: str) -> bool:
         """Forget a channel's key; False: it had none."""
-        return await self._store.remove_channel_key(team, channel, _event("key_removed", team, channel, by))
+        return await remove_key(self._store, team, channel, by=by)
 
     async def rotate(self, *, by: str) -> int:
-        """Seal every key with the first encryption key; returns how many. Raises KeyUndecryptable."""
-        stored = await self._store.channel_keys()
-        for key in stored:
+        """Seal every key with the first encryption key; returns how many.
+
+        Raises KeyUndecryptable, which names the one that does not open; then none was changed.
+        """
+        keys, sessions = await self._store.channel_keys(), await self._store.sessions()
+        resealed = []
+        for key in keys:
+            with _named(f"The key of {key.team} {key.channel}"):
+                resealed.append(self._resealed(key, key))
+        resealed_sessions = []
+        for session in sessions:
+            with _named(f"The session of {session.user} in {session.team} {session.channel}"):
+                resealed_sessions.append(self._resealed_session(session, session))
+        for key in resealed:
             rotated = _event("key_rotated", key.team, key.channel, by, hint=key.hint)
-            await self._store.put_channel_key(self._resealed(key, key), rotated)
-        for session in await self._store.sessions():
+            await self._store.put_channel_key(key, rotated)
+        for session in resealed_sessions:
             place = (session.team, session.channel, by)
-            anew = self._resealed_session(session, session)
-            await self._store.put_session(anew, _event("session_rotated", *place, of=session.user))
-        return len(stored)
+            await self._store.put_session(session, _event("session_rotated", *place, of=session.user))
+        return len(keys)
 
     def _resealed(self, key: ChannelKey, target: ChannelKey) -> ChannelKey:
         plain = self._vault.open(key.sealed_key, "key", key.team, key.channel)
@@ -124,6 +136,11 @@ class Keys:
             "sealed_session": self._vault.seal(session, "session", team, channel) if session else None,
             "key_id": self._vault.key_id(key),
         }
+
+
+async def remove_key(store: AccessStore, team: str, channel: str, *, by: str) -> bool:
+    """Forget a channel's key, for which nothing has to be opened; False: it had none."""
+    return await store.remove_channel_key(team, channel, _event("key_removed", team, channel, by))
 
 
 def session_context(session: PersonSession) -> tuple[str, ...]:
@@ -155,6 +172,18 @@ def hint(key: str) -> str:
     """Redact a key the way its platform does, unless it is so short that this would give it away."""
     shown = (16, 4) if len(key) >= 32 else (12, 0)  # noqa: PLR2004 -- half of it stays hidden
     return f"{key[: shown[0]]}…{key[len(key) - shown[1] :]}"
+
+
+@contextmanager
+def _named(what: str) -> Iterator[None]:
+    """Say which one does not open, for somebody who seals all of them anew."""
+    try:
+        yield
+    except KeyUndecryptable:
+        raise KeyUndecryptable(
+            f"{what} opens with none of the encryption keys; nothing was changed. Put the former key back into"
+            " HALTBOT_ENCRYPTION_KEYS"
+        ) from None
 
 
 def _event(name: str, team: str, channel: str, by: str, **detail: object) -> Event:

@@ -1,5 +1,8 @@
 """Opens the database and the vault that the settings name."""
 
+from pathlib import Path
+
+from bot import database_file
 from bot.config import Settings, SettingsInvalid, StorageSettings, sqlite_path
 from bot.ports_access import AccessStore
 from bot.store_sqlite import open_sqlite
@@ -9,14 +12,18 @@ LEASE_MS = 15_000
 """Longer than the longest Vibecode call: a takeover must not find it still under way."""
 
 
-async def open_store(database_url: str, *, owner: str, shared: bool = False) -> AccessStore:
+async def open_store(
+    database_url: str, *, owner: str, shared: bool = False, may_create: bool = True
+) -> AccessStore:
     """Open the database that the settings name; ``shared`` for a command beside a running bot.
 
-    Raises SettingsInvalid, StoreError.
+    ``may_create``: an embedded database that is not there is made; a command that only reads would otherwise find
+    an empty one in the wrong folder. Raises SettingsInvalid, StoreError.
     """
     path = sqlite_path(database_url)
     if path is None:
         return await _open_postgres(database_url, owner)
+    database_file.examine(path, may_create=may_create)
     return await open_sqlite(path, owner=owner, lease_ms=LEASE_MS, exclusive=not shared)
 
 
@@ -31,19 +38,34 @@ async def _open_postgres(database_url: str, owner: str) -> AccessStore:
 
 
 def open_vault(storage: Settings | StorageSettings) -> AesVault:
-    """Build the vault from HALTBOT_ENCRYPTION_KEYS, or from the key file beside an embedded database."""
+    """Build the vault from HALTBOT_ENCRYPTION_KEYS, or from the key file beside an embedded database.
+
+    Raises SettingsInvalid, StoreError.
+    """
+    if storage.haltbot_encryption_keys is not None:
+        return AesVault(decode_keys(storage.haltbot_encryption_keys.get_secret_value()))
     path = sqlite_path(storage.database_url)
+    if path is None:
+        raise SettingsInvalid("HALTBOT_ENCRYPTION_KEYS: needed with PostgreSQL, the same on every replica")
+    return _vault_beside(path)
+
+
+def _vault_beside(database: Path) -> AesVault:
+    path = database.with_name(database.name + ".key")
+    database_file.examine(database, may_create=True)
+    if not path.exists() and database_file.holds_sealed_keys(database):
+        raise SettingsInvalid(
+            f"DATABASE_URL: {path} is missing, and {database} holds keys that only it opens. Put it back, or set"
+            " HALTBOT_ENCRYPTION_KEYS to what stood in it; if it is lost, remove every channel's key (haltbot key"
+            " list, haltbot key remove) and set them again"
+        )
     try:
-        if storage.haltbot_encryption_keys is not None:
-            return AesVault(decode_keys(storage.haltbot_encryption_keys.get_secret_value()))
-        if path is None:
-            raise SettingsInvalid(
-                "HALTBOT_ENCRYPTION_KEYS: needed with PostgreSQL, the same on every replica"
-            )
-        return AesVault(key_file(path.with_name(path.name + ".key")))
+        return AesVault(key_file(path))
     except OSError as unreachable:
         raise SettingsInvalid(
-            f"DATABASE_URL: the key file beside it cannot be used: {unreachable.strerror}"
+            f"DATABASE_URL: the key file {path} cannot be used ({unreachable.strerror})"
         ) from None
-    except ValueError as wrong:
-        raise SettingsInvalid(f"HALTBOT_ENCRYPTION_KEYS: {wrong}") from None
+    except ValueError:
+        raise SettingsInvalid(
+            f"DATABASE_URL: the key file {path} is damaged: it holds no key. Put the right one back"
+        ) from None

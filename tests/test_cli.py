@@ -1,6 +1,10 @@
 """The command line: each command says what it does, and what goes wrong is a sentence."""
 
+import asyncio
+import errno
+import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +12,9 @@ from processes import haltbot, running_bot, variables
 from workspace import workspace
 
 from bot import cli
+from bot.domain import Event
 from bot.sandbox.vibecode import Step
+from bot.storage import open_store
 
 
 @pytest.mark.parametrize(
@@ -117,3 +123,95 @@ async def test_an_app_token_that_slack_refuses_ends_it_with_a_sentence(tmp_path:
     assert "SLACK_APP_TOKEN: " in finished.err
     assert "connections:write" in finished.err
     assert "Traceback" not in finished.err
+
+
+@pytest.mark.parametrize(
+    "command", [["key", "set"], ["key", "remove"], ["channel", "show"], ["channel", "set"], ["practise"]]
+)
+@pytest.mark.parametrize(
+    ("team", "channel", "told"),
+    [
+        ("T0HALTBOT", "#ops", "--channel: needs the channel's id, such as C0123ABCD"),
+        ("T0HALTBOT", "ops", "not its name"),
+        ("T0HALTBOT", "U0RITA", "not its name"),
+        ("acme", "C0OPS", "--team: needs the workspace's id"),
+        ("C0OPS", "C0OPS", "--team: needs the workspace's id"),
+    ],
+)
+def test_a_name_in_place_of_an_id_is_refused(command, team, channel, told, capsys):
+    """Nobody would ever find what is stored under it."""
+    with pytest.raises(SystemExit) as left:
+        cli.run([*command, "--team", team, "--channel", channel])
+
+    assert 2 == left.value.code
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("team", ["T0HALTBOT", "E0ACME", "E0ACME/T0HALTBOT"])
+@pytest.mark.parametrize("channel", ["C0OPS", "G0OPS", "D0RITA"])
+def test_every_kind_of_id_is_taken(team, channel, capsys):
+    """Workspaces and organisations; public and private channels and direct messages."""
+    assert 0 == cli.run(["channel", "set", "--team", team, "--channel", channel, "force=U0RITA"])
+    assert f"{team} {channel}: force: everyone → U0RITA\n" == capsys.readouterr().out
+
+
+def test_an_address_without_http_mode_is_refused(capsys):
+    """The manifest would be one for Socket Mode, and the address forgotten."""
+    assert 1 == cli.run(["manifest", "--url", "https://haltbot.example"])
+    assert "--url is for --mode http" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("count", [1, 3000])
+async def test_a_full_disk_is_a_sentence(count: int):
+    """Whether it shows at once or only when the rest is written."""
+    await fill_audit(count)
+    full = os.open("/dev/full", os.O_WRONLY)
+    try:
+        finished = await exported(full)
+    finally:
+        os.close(full)
+
+    assert (1, "Haltbot cannot write: No space left on device\n") == finished
+
+
+@pytest.mark.parametrize("count", [1, 3000])
+async def test_a_reader_who_leaves_is_no_trouble(count: int):
+    """``| head`` has read enough: no word about it."""
+    await fill_audit(count)
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        finished = await exported(writing)
+    finally:
+        os.close(writing)
+
+    assert (1, "") == finished
+
+
+def test_any_other_trouble_with_a_file_is_not_hidden(monkeypatch):
+    """Nobody expected it, so the traceback is what helps."""
+
+    async def failing(_: object) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("bot.cli._manifest", failing)
+    with pytest.raises(PermissionError):
+        cli.run(["manifest"])
+
+
+async def fill_audit(count: int) -> None:
+    store = await open_store("sqlite:///haltbot.db", owner="test", shared=True)
+    try:
+        line = Event(event="tested", team="T1", channel="C1", user="U1")
+        await asyncio.gather(*(store.record(line) for _ in range(count)))
+    finally:
+        await store.close()
+
+
+async def exported(output: int) -> tuple[int | None, str]:
+    """Export the audit to a file or pipe of the system's."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bot", "audit", "export", stdout=output, stderr=asyncio.subprocess.PIPE
+    )
+    _, err = await process.communicate()
+    return process.returncode, err.decode()

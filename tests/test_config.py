@@ -123,7 +123,7 @@ async def test_the_shell_shows_and_sets():
     unclear = await haltbot("channel", "set", *HERE, "force")
     shown = await haltbot("channel", "show", *HERE)
 
-    assert (0, "T0HALTBOT C0OPS: force: everyone is now S0LEADS, U0RITA\n") == (placed.code, placed.out)
+    assert (0, "T0HALTBOT C0OPS: force: everyone → S0LEADS, U0RITA\n") == (placed.code, placed.out)
     assert [1, 1, 1] == [wrong.code, strange.code, unclear.code]
     assert wrong.err.startswith("force: 'ops' is neither")
     (channel,) = yaml.safe_load(shown.out)["channels"]
@@ -148,8 +148,8 @@ async def test_a_file_is_applied_once(tmp_path: Path):
     third = await haltbot("channel", "apply", str(file))
 
     assert "second_person: off would become always" in dry.out
-    assert "second_person: off is now always" in first.out
-    assert "force: everyone is now S0LEADS" in first.out
+    assert "second_person: off → always" in first.out
+    assert "force: everyone → S0LEADS" in first.out
     assert [
         "T0HALTBOT C0OPS: nothing to change",
         "T0HALTBOT C0DEV: nothing to change",
@@ -164,6 +164,7 @@ async def test_a_file_is_applied_once(tmp_path: Path):
         ("channels: [{team: T1}]", "channel 1 needs a team and a channel"),
         ("channels: [{team: T1, channel: C1}, {team: T1, channel: C1}]", "there twice"),
         ("channels: [{team: T1, channel: C1, forse: everyone}]", "T1 C1: forse: there is no such setting"),
+        ("channels: [{team: T1, channel: ops}]", "channel 1 needs ids"),
         ("channels: [", "this is no YAML"),
     ],
 )
@@ -176,3 +177,15 @@ async def test_a_file_that_is_wrong_changes_nothing(tmp_path: Path, text: str, t
     assert 1 == finished.code
     assert told in finished.err
     assert "Traceback" not in finished.err
+
+
+async def test_a_file_that_is_no_text_is_named_as_it_was_given(tmp_path: Path):
+    """With its path, since there may be several of its name."""
+    file = tmp_path / "channels.yaml"
+    file.write_bytes(b"channels: [\xff]")
+    binary = await haltbot("channel", "apply", str(file))
+    file.write_text("[]")
+    empty = await haltbot("channel", "apply", str(file))
+
+    assert (1, f"{file}: is not UTF-8 text\n") == (binary.code, binary.err)
+    assert (1, f"{file}: needs a list named channels\n") == (empty.code, empty.err)

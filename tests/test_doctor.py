@@ -268,6 +268,26 @@ async def test_wrong_settings_are_findings_as_well():
     assert 1 == finished.code
     assert "fail  SLACK_BOT_TOKEN: must start with xoxb-" in finished.out
     assert "haltbot setup" in finished.out
+    assert finished.out.endswith("\n1 check, 1 to look at.\n")
+
+
+async def test_a_variable_that_is_no_setting_is_named(idle: Workspace):
+    """It does not fail: another program may have its own."""
+    finished = await haltbot("doctor", environment=variables(idle.settings) | {"HALTBOT_OWNER": "U1"})
+
+    assert 0 == finished.code
+    assert "warn  There is no setting HALTBOT_OWNER" in finished.out
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [("missing_scope", "Grant channels:read"), ("internal_error", "Try again when Slack answers")],
+)
+async def test_a_scope_is_asked_for_only_where_one_is_missing(idle: Workspace, error: str, remedy: str):
+    """While Slack is away no scope would help."""
+    idle.slack.fail("conversations.info", error, times=9)
+
+    assert remedy in (await examine(idle))["channel.slack"].remedy
 
 
 async def test_a_database_that_cannot_be_opened_is_a_finding(idle: Workspace):
@@ -276,7 +296,7 @@ async def test_a_database_that_cannot_be_opened_is_a_finding(idle: Workspace):
     finished = await haltbot("doctor", environment=settings)
 
     assert 1 == finished.code
-    assert "fail  The database cannot be used" in finished.out
+    assert "fail  DATABASE_URL: the folder" in finished.out
 
 
 async def test_a_running_bot_is_asked_itself(tmp_path: Path):

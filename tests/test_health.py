@@ -1,6 +1,8 @@
 """What a monitor sees: alive, ready, and numbers, in both modes."""
 
 import asyncio
+import errno
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import httpx
 import pytest
 from workspace import Workspace, workspace
 
+from bot.app import _not_listening
 from bot.errors import HaltbotError
 
 
@@ -95,6 +98,29 @@ async def test_a_port_in_use_is_named(work: Workspace, tmp_path: Path):
     """The second bot says which setting to change."""
     folder = tmp_path / "second"
     folder.mkdir()
-    with pytest.raises(HaltbotError, match=f"HALTBOT_PORT: cannot listen on 127.0.0.1:{work.port}"):
+    with pytest.raises(HaltbotError, match=f"HALTBOT_PORT: 127.0.0.1:{work.port} is in use"):
         async with workspace(folder, haltbot_port=work.port):
             raise AssertionError("it has started")
+
+
+async def test_an_address_of_another_machine_is_named(tmp_path: Path):
+    """An address that is nobody's here; the port is not to blame."""
+    with pytest.raises(HaltbotError, match=r"HALTBOT_HOST: 192\.0\.2\.1 is no address of this machine"):
+        async with workspace(tmp_path, haltbot_host="192.0.2.1"):
+            raise AssertionError("it has started")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            PermissionError(errno.EACCES, "Permission denied"),
+            "HALTBOT_PORT: 80 may not be listened on; ports below",
+        ),
+        (socket.gaierror(-2, "Name or service not known"), "HALTBOT_HOST: here is no address"),
+        (OSError(errno.EMFILE, "Too many open files"), "cannot listen on here:80 (Too many open files)"),
+    ],
+)
+async def test_whatever_keeps_it_from_listening_is_named(error: OSError, told: str):
+    """Each with the setting that has to be corrected."""
+    assert told in _not_listening("here", 80, error)

@@ -9,7 +9,7 @@ import pytest
 from processes import haltbot
 
 from bot import cli
-from bot.config import Settings, SettingsInvalid, StorageSettings, load, sqlite_path
+from bot.config import Settings, SettingsInvalid, StorageSettings, load, sqlite_path, unknown_variables
 from bot.storage import open_store, open_vault
 
 ROOT = Path(__file__).parent.parent
@@ -74,6 +74,44 @@ def test_a_bad_setting_is_named_and_not_shown(environment, name, value):
     lines = str(invalid.value).splitlines()
     assert [name] == [line.partition(":")[0] for line in lines]
     assert "private" not in str(invalid.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "needed"),
+    [
+        ("SLACK_BOT_TOKEN", "", "is not set; haltbot setup makes it"),
+        ("SLACK_BOT_TOKEN", "xoxb-", "is still the example's; put your own"),
+        ("SLACK_APP_TOKEN", "xapp-", "is still the example's; put your own"),
+        ("HALTBOT_SOFT_FIRST", "perhaps", "must be true or false"),
+        ("HALTBOT_PORT", "high", "must be a whole number"),
+        ("HALTBOT_PORT", "70000", "must be at most 65535"),
+        ("HALTBOT_CONFIRMATION_SECONDS", "0", "must be at least 1"),
+        ("VIBECODE_TIMEOUT_SECONDS", "long", "must be a number"),
+        ("HALTBOT_VIBECODE_RATE", "0", "must be more than 0"),
+        (
+            "HALTBOT_ENCRYPTION_KEYS",
+            "c2hvcnQ=",
+            "must be base64 of 32 bytes each, separated by commas; make one with: openssl rand -base64 32",
+        ),
+    ],
+)
+def test_what_is_needed_is_said_in_plain_words(environment, name, value, needed):
+    """Not in those of a library."""
+    environment.setenv(name, value)
+
+    with pytest.raises(SettingsInvalid) as invalid:
+        load(Settings)
+
+    assert f"{name}: {needed}" == str(invalid.value)
+
+
+def test_a_variable_that_is_none_is_found(environment, tmp_path):
+    """A slip in a name is without effect, in the environment and in .env."""
+    environment.setenv("HALTBOT_PROT", "3001")
+    environment.setenv("HALTBOT_PORT", "3001")
+    (tmp_path / ".env").write_text("HALTBOT_OWNER=U1\n")
+
+    assert ["HALTBOT_OWNER", "HALTBOT_PROT"] == unknown_variables()
 
 
 def test_every_bad_setting_is_named_at_once(environment):
@@ -147,13 +185,14 @@ def test_a_database_of_another_kind_is_refused():
 
 
 def test_a_database_that_cannot_be_opened_is_refused(tmp_path, monkeypatch, capsys):
-    """The folder is missing: a sentence, no traceback."""
+    """The folder is missing: a sentence, no traceback, and nothing of starting where nothing starts."""
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/no/such/x.db")
     code = cli.run(["key", "list"])
 
     assert 1 == code
-    assert capsys.readouterr().err.startswith(
-        "Haltbot cannot start; please correct these settings:\nDATABASE_URL: "
+    assert (
+        f"Please correct:\nDATABASE_URL: the folder {tmp_path}/no/such does not exist\n"
+        == capsys.readouterr().err
     )
 
 

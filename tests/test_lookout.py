@@ -1,0 +1,261 @@
+"""The lookout reads a list that shifts under its eyes, for everybody at once, and misses nothing."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from bot.errors import NotExecuted
+from bot.lookout import MAX_SECONDS, OVERLAP, Lookout, NotYet, Watch
+from bot.ports import OpenedKey
+from bot.workflows import ApiKey, Instance, KeyFacts, Page
+
+PAGE = 50
+KEY = OpenedKey(ApiKey("vibe_api_test"), "key")
+
+
+@dataclass
+class Portal:
+    """A portal's list, last modified first; ``then`` says what happens right after which page was read."""
+
+    rows: list[Instance] = field(default_factory=list)
+    then: dict[int, Callable[[], None]] = field(default_factory=dict)
+    asked: list[tuple[int, str | None, str | None]] = field(default_factory=list)
+    answers: asyncio.Event = field(default_factory=asyncio.Event)
+    tells_total: bool = True
+    _clock: int = 1_000_000
+
+    def __post_init__(self) -> None:
+        self.answers.set()
+
+    @property
+    def offsets(self) -> list[int]:
+        return [offset for offset, *_ in self.asked]
+
+    def touch(self, *ids: str) -> None:
+        """Modify these in turn: each moves to the front."""
+        for touched in ids:
+            row = next(row for row in self.rows if row.id == touched)
+            self._clock += 1
+            self.rows.remove(row)
+            self.rows.insert(0, replace(row, modified_at=self._clock))
+
+    def end(self, *ids: str) -> None:
+        self.rows = [row for row in self.rows if row.id not in ids]
+
+    async def running(
+        self, key: ApiKey, *, template_id: str | None = None, started_by: str | None = None, offset: int = 0
+    ) -> Page:
+        self.asked.append((offset, template_id, started_by))
+        number = len(self.asked)
+        found = [row for row in self.rows if template_id in (None, row.template_id)]
+        page = tuple(found[offset : offset + PAGE])
+        total = len(found) if self.tells_total else None
+        await self.answers.wait()
+        self.then.get(number, lambda: None)()
+        return Page(page, total=total, received=len(page))
+
+    async def terminate(self, key: ApiKey, workflow_id: str, *, force: bool, reason: str) -> None:
+        raise AssertionError("the lookout only looks")
+
+    async def describe_key(self, key: ApiKey) -> KeyFacts:
+        raise AssertionError("the lookout only looks")
+
+
+def names(*numbers: int) -> list[str]:
+    return [f"r{number}" for number in numbers]
+
+
+@pytest.fixture(name="portal")
+def _portal() -> Portal:
+    """A portal with three pages of instances."""
+    return Portal([Instance(name, modified_at=1000 - n) for n, name in enumerate(names(*range(150)))])
+
+
+async def at_once(key_id: str, per_second: float) -> int:
+    return 0
+
+
+@pytest.fixture(name="lookout")
+def _lookout(portal: Portal) -> Lookout:
+    return Lookout(portal, at_once, 1000)
+
+
+async def test_what_moved_to_the_front_behind_others_is_found(portal: Portal, lookout: Lookout):
+    """It jumped over the reading, and a page of rows that were read already jumped before it."""
+    portal.then[2] = lambda: portal.touch("r140", *names(*range(10, 60)))
+
+    sighting = await lookout.find(KEY, "r140")
+
+    assert sighting.instance is not None
+    assert portal.rows[PAGE].id == "r140"
+
+
+async def test_a_whole_reading_without_it_is_certain(portal: Portal, lookout: Lookout):
+    """Page by page with rows in common, and once more to the front, where what was changed would be."""
+    sighting = await lookout.find(KEY, "absent")
+
+    assert (None, True) == (sighting.instance, sighting.certain)
+    assert (150, 150) == (len(sighting.others), sighting.total)
+    step = PAGE - OVERLAP
+    assert [0, step, 2 * step, 3 * step, 0] == portal.offsets
+
+
+async def test_one_page_takes_one_request(portal: Portal, lookout: Lookout):
+    """Nothing can hide from a list that was read at once."""
+    portal.end(*names(*range(20, 150)))
+
+    sighting = await lookout.find(KEY, "absent")
+
+    assert sighting.certain
+    assert [0] == portal.offsets
+
+
+async def test_the_reading_ends_where_it_is_found(portal: Portal, lookout: Lookout):
+    """A person who waits does not wait for the rest of the list."""
+    sighting = await lookout.find(KEY, "r60")
+
+    assert sighting.instance == portal.rows[60]
+    assert 2 == len(portal.asked)
+
+
+@pytest.mark.parametrize("ended", [OVERLAP - 1, 30, PAGE])
+async def test_rows_that_vanish_in_front_hide_nothing(portal: Portal, lookout: Lookout, ended: int):
+    """What was behind the first page moves into it; where the pages do not meet any more, it goes back."""
+    portal.then[1] = lambda: portal.end(*names(*range(ended)))
+
+    missed = [await lookout.find(KEY, "absent")]
+
+    seen = {row.id for row in missed[0].others}
+    assert set(names(*range(150))) == seen
+    assert missed[0].certain
+
+
+async def test_without_a_total_it_reads_until_nothing_is_new(portal: Portal, lookout: Lookout):
+    """Where Vibecode does not say how many there are, the end is where the rows repeat or stop."""
+    portal.tells_total = False
+
+    sighting = await lookout.find(KEY, "absent")
+
+    assert sighting.certain
+    assert 150 == len(sighting.others)
+
+
+async def test_too_few_pages_prove_nothing(portal: Portal, lookout: Lookout):
+    """Not seen in what was read is not the same as gone."""
+    sighting = await lookout.find(KEY, "r140", pages=2)
+
+    assert (None, False) == (sighting.instance, sighting.certain)
+
+
+async def test_what_was_seen_before_narrows_the_list(portal: Portal, lookout: Lookout):
+    """Its template and its starter are asked for, so that a long list becomes a short one."""
+    wanted = Instance("r149", template_id="77", started_by="5")
+    portal.rows[149] = wanted
+
+    sighting = await lookout.find(KEY, "r149", like=wanted)
+
+    assert sighting.instance == wanted
+    assert [(0, "77", "5")] == portal.asked
+
+
+async def test_all_who_ask_at_once_share_one_reading(portal: Portal, lookout: Lookout):
+    """Twenty people in one incident read the list once."""
+    sightings = await asyncio.gather(*(lookout.find(KEY, name) for name in names(*range(20))))
+
+    assert names(*range(20)) == [sighting.instance.id for sighting in sightings if sighting.instance]
+    assert [0] == portal.offsets
+
+
+async def test_who_asks_during_a_reading_gets_a_newer_one(portal: Portal, lookout: Lookout):
+    """What is being read was asked for before; its rows may be older than the question."""
+    portal.answers.clear()
+    first = asyncio.create_task(lookout.find(KEY, "r1"))
+    async with asyncio.timeout(2):
+        while not portal.asked:  # noqa: ASYNC110 -- one turn of the loop at a time, no time passes
+            await asyncio.sleep(0)
+    portal.end("r1", "r2")
+    second = asyncio.create_task(lookout.find(KEY, "r2"))
+    portal.answers.set()
+
+    assert (await first).instance is not None
+    assert (await second).instance is None
+    assert [0, 0] == portal.offsets[:2]
+
+
+async def test_watches_share_the_pages_that_each_of_them_reads(portal: Portal, lookout: Lookout):
+    """One page answers for all who are in it; nobody reads it again."""
+    watches = [Watch() for _ in range(20)]
+
+    sightings = [
+        await lookout.patrol(KEY, name, watch, like=None)
+        for name, watch in zip(names(*range(20)), watches, strict=True)
+    ]
+
+    assert all(sighting.instance for sighting in sightings)
+    assert [0] == portal.offsets
+
+
+async def test_a_patrol_goes_on_where_the_one_before_stopped(portal: Portal, lookout: Lookout):
+    """Together they come to the end of the list, and only then is one of them told that it is gone."""
+    watch = Watch()
+
+    sightings = [await lookout.patrol(KEY, "absent", watch, like=None) for _ in range(5)]
+
+    assert [False, False, False, False, True] == [sighting.certain for sighting in sightings]
+    step = PAGE - OVERLAP
+    assert [0, step, 2 * step, 3 * step, 0] == portal.offsets
+
+
+async def test_a_watch_that_begins_later_needs_a_reading_that_does(portal: Portal, lookout: Lookout):
+    """What was read before it began does not count: it would tell of a time that nobody asked about."""
+    portal.end(*names(*range(20, 150)))
+    gone = await lookout.patrol(KEY, "r30", Watch(), like=None)
+    portal.rows.append(Instance("r30"))
+
+    back = await lookout.patrol(KEY, "r30", Watch(), like=None)
+
+    assert (None, True) == (gone.instance, gone.certain)
+    assert back.instance is not None
+
+
+async def test_a_watch_waits_for_its_key_s_turn(portal: Portal):
+    """The watches of a key have a pace of their own, beside the one of all its calls."""
+    places = []
+
+    async def pace(key_id: str, per_second: float) -> int:
+        places.append((key_id, per_second))
+        return 700 if key_id == "key watches" else 0
+
+    with pytest.raises(NotYet) as turn:
+        await Lookout(portal, pace, 5).patrol(KEY, "r1", Watch(), like=None)
+
+    assert 700 == turn.value.wait_ms
+    assert [("key watches", 0.9)] == places
+    assert [] == portal.asked
+
+
+async def test_a_person_waits_for_a_short_turn_only(portal: Portal):
+    """Where the key is blocked for longer than a reading may take, it is said so instead."""
+
+    async def pace(key_id: str, per_second: float) -> int:
+        return int(MAX_SECONDS * 1000) + 1000
+
+    with pytest.raises(NotExecuted) as blocked:
+        async with asyncio.timeout(1):
+            await Lookout(portal, pace, 5).find(KEY, "r1")
+
+    assert ("RATE_LIMITED", MAX_SECONDS + 1) == (blocked.value.code, blocked.value.retry_after)
+    assert [] == portal.asked
+
+
+async def test_two_keys_and_two_people_read_their_own_lists(portal: Portal, lookout: Lookout):
+    """What one may see says nothing of what the other may."""
+    other = OpenedKey(ApiKey("vibe_api_other"), "other")
+    person = OpenedKey(ApiKey("vibe_app_one", session="hers"), "app")
+    colleague = OpenedKey(ApiKey("vibe_app_one", session="his"), "app")
+
+    await asyncio.gather(*(lookout.find(key, "r1") for key in (KEY, other, person, colleague)))
+
+    assert 4 == len(portal.asked)
