@@ -211,6 +211,7 @@ def _already_gone(t: Termination, name: str) -> str:
 
 
 _WORTH_TELLING_MS = 1500
+_SERVER_ERRORS = 500
 _STANDS = "The stop of workflow {} that Bitrix24 accepted before still stands."
 
 _HEADLINES: dict[Outcome, Callable[[Termination, str], str]] = {
@@ -313,6 +314,9 @@ def _why_and_next(termination: Termination) -> list[str]:
             return []
         case Outcome.ALREADY_GONE | Outcome.FAILED:
             return [_sentence(explanation.why), explanation.next]
+        case Outcome.UNKNOWN if termination.status and termination.status < _SERVER_ERRORS:
+            # An earlier try was unclear, and then a refusal came that somebody has to mend.
+            return [_sentence(explanation.why), _LOOK_IN_PORTAL, explanation.next]
         case Outcome.UNKNOWN:
             return [_sentence(explanation.why), _LOOK_IN_PORTAL]
         case Outcome.EXPIRED:

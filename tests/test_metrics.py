@@ -58,17 +58,17 @@ async def test_a_termination_is_counted_from_its_request_to_its_outcome(work: Wo
 
 
 async def test_what_goes_wrong_is_counted_by_its_code(work: Workspace):
-    """A retry, then a refusal; a code that nobody explains has no label of its own."""
+    """An unclear try, then a refusal; a code that nobody explains has no label of its own."""
     retried = Count("haltbot_retries_total", code="BITRIX_UNAVAILABLE")
-    failed = Count("haltbot_terminations_total", outcome="failed", code="SCOPE_DENIED")
+    ended = Count("haltbot_terminations_total", outcome="unknown", code="SCOPE_DENIED")
     upstream = Count("haltbot_vibecode_call_seconds_count", method="DELETE", result="upstream_failed")
     refused = Count("haltbot_vibecode_call_seconds_count", method="DELETE", result="refused")
     work.vibecode.script("BITRIX_UNAVAILABLE", method="DELETE")
     work.vibecode.script("SCOPE_DENIED", method="DELETE")
     await work.command(f"{work.vibecode.start_instance()} loops")
-    await work.told("*Not stopped:*")
+    await work.told("*Unknown:*")
 
-    assert [1, 1, 1, 1] == [count.grown for count in (retried, failed, upstream, refused)]
+    assert [1, 1, 1, 1] == [count.grown for count in (retried, ended, upstream, refused)]
     assert ["", "TIMEOUT", "OTHER"] == [metrics.code_label(code) for code in (None, "TIMEOUT", "MADE_UP_77")]
 
 
