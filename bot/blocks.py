@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from bot import replies
+from bot import replies, replies_termination
 from bot.command import has_usual_shape
 from bot.details import fields
 from bot.domain import Choice, MessageRef, Phase, Termination
@@ -50,9 +50,9 @@ class Cards:
 
     def termination(self, termination: Termination, phase: Phase, now: int) -> Message:
         """The one message of a termination, as it has to look at ``now``, in ms."""
-        headline = replies.headline(termination, phase, now)
+        headline = replies_termination.headline(termination, phase, now)
         known = _known(termination, phase, now)
-        body = replies.body(termination, phase, now)
+        body = replies_termination.body(termination, phase, now)
         banner = [replies.PRACTICE_BANNER] if is_practice(termination.workflow_id) else []
         blocks: list[Block] = [*map(_section, banner), _section(headline)]
         if termination.reason:
@@ -162,7 +162,7 @@ def _text(lines: Iterable[str]) -> str:
 def _small_print(termination: Termination) -> str:
     usual = has_usual_shape(termination.workflow_id) or is_practice(termination.workflow_id)
     unusual = "" if usual else " · this ID has an unusual shape"
-    return replies.footer(termination) + unusual
+    return replies_termination.footer(termination) + unusual
 
 
 def _section(text: str) -> Block:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from bot import replies
+from bot import replies, replies_termination
 from bot.blocks import permalink
 from bot.details import moment
 from bot.domain import Job
@@ -47,7 +47,7 @@ def _line(job: Job, now: int, domain: str | None) -> str:
     termination = job.termination
     name = f"`{escape(termination.workflow_id)}`"
     link = permalink(domain, termination.message)
-    said = replies.headline(termination, job.phase, now)
+    said = replies_termination.headline(termination, job.phase, now)
     if name not in said:
         said = f"{name} {said}"
     practice = ":construction: " if is_practice(termination.workflow_id) else ""
