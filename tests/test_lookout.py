@@ -122,10 +122,10 @@ async def test_the_reading_ends_where_it_is_found(portal: Portal, lookout: Looko
     assert 2 == len(portal.asked)
 
 
-@pytest.mark.parametrize("ended", [OVERLAP - 1, 30, PAGE])
+@pytest.mark.parametrize("ended", [OVERLAP - 1, 30])
 async def test_rows_that_vanish_in_front_hide_nothing(portal: Portal, lookout: Lookout, ended: int):
-    """What was behind the first page moves into it; where the pages do not meet any more, it goes back."""
-    portal.then[1] = lambda: portal.end(*names(*range(ended)))
+    """What was behind the pages that were read moves into them; where they do not meet any more, it goes back."""
+    portal.then[2] = lambda: portal.end(*names(*range(ended)))
 
     sighting = await lookout.find(KEY, "absent")
 
