@@ -62,25 +62,33 @@ class _Reading:
     offset: int = 0
     total: int | None = None
     complete: bool = False
-    _at_front_again: bool = False
-    _before: dict[str, Instance] = field(default_factory=dict)
+    _connected: set[str] = field(default_factory=set)
+    """Rows of this pass from its front on, without a gap between them."""
+    _before: dict[str, Instance] | None = None
     """What was read before it went to the front again: behind a row that is still the same, nothing is new."""
+    _longest: int = 0
+    """Of the pages that came: how far to go back, for the page that shows a gap may be short or empty."""
 
     def take(self, page: Page) -> None:
         """Add a page and decide where the next one begins."""
-        known = any(row.id in self.seen for row in page.instances)
+        connected = self.offset == 0 or any(row.id in self._connected for row in page.instances)
         fresh = sum(row.id not in self.seen for row in page.instances)
-        met = any(self._before.get(row.id) == row for row in page.instances)
         self.seen.update((row.id, row) for row in page.instances)
         self.total = page.total
-        if self._at_front_again and (met or not page.instances):
+        self._longest = max(self._longest, page.received)
+        if not connected:
+            # Rows vanished in front of us, and so many that the pages do not meet any more: go back.
+            self.offset = max(0, self.offset - self._longest)
+        elif self._meets_the_known(page):
             # What was changed during the reading had moved to the front behind our back; now it is read too.
             self.complete = True
-        elif self._at_front_again or known or self.offset == 0:
-            self._go_on(page, fresh)
         else:
-            # Rows vanished in front of us, and so many that the pages do not meet any more: go back.
-            self.offset = max(0, self.offset - page.received)
+            self._connected.update(row.id for row in page.instances)
+            self._go_on(page, fresh)
+
+    def _meets_the_known(self, page: Page) -> bool:
+        before = self._before
+        return before is not None and any(before.get(row.id) == row for row in page.instances)
 
     def _go_on(self, page: Page, fresh: int) -> None:
         if not _is_last(page, self.offset, fresh):
@@ -88,8 +96,7 @@ class _Reading:
         elif self.offset == 0:
             self.complete = True
         else:
-            self._at_front_again, self._before = True, dict(self.seen)
-            self.offset = 0
+            self._before, self._connected, self.offset = dict(self.seen), set(), 0
 
 
 @dataclass(slots=True)

@@ -122,7 +122,7 @@ async def test_the_reading_ends_where_it_is_found(portal: Portal, lookout: Looko
     assert 2 == len(portal.asked)
 
 
-@pytest.mark.parametrize("ended", [OVERLAP - 1, 30])
+@pytest.mark.parametrize("ended", [OVERLAP - 1, 30, PAGE])
 async def test_rows_that_vanish_in_front_hide_nothing(portal: Portal, lookout: Lookout, ended: int):
     """What was behind the pages that were read moves into them; where they do not meet any more, it goes back."""
     portal.then[2] = lambda: portal.end(*names(*range(ended)))
@@ -259,3 +259,13 @@ async def test_two_keys_and_two_people_read_their_own_lists(portal: Portal, look
     await asyncio.gather(*(lookout.find(key, "r1") for key in (KEY, other, person, colleague)))
 
     assert 4 == len(portal.asked)
+
+
+async def test_a_list_that_shrinks_to_less_than_was_read_is_read_to_its_end(portal: Portal, lookout: Lookout):
+    """The next page is empty: the watches go back instead of asking for it for ever."""
+    portal.then[2] = lambda: portal.end(*names(*range(120)))
+    watch = Watch()
+
+    sightings = [await lookout.patrol(KEY, "absent", watch, like=None) for _ in range(8)]
+
+    assert any(sighting.certain for sighting in sightings)
