@@ -80,8 +80,10 @@ class _Reading:
             # Rows vanished in front of us, and so many that the pages do not meet any more: go back.
             self.offset = max(0, self.offset - self._longest)
         elif self._meets_the_known(page):
-            # What was changed during the reading had moved to the front behind our back; now it is read too.
-            self.complete = True
+            # What was changed during the reading had moved to the front behind our back; now it is read too,
+            # unless this took so long that more of it may have moved there meanwhile.
+            self.complete = self.offset == 0
+            self._go_to_the_front()
         else:
             self._connected.update(row.id for row in page.instances)
             self._go_on(page, fresh)
@@ -96,7 +98,10 @@ class _Reading:
         elif self.offset == 0:
             self.complete = True
         else:
-            self._before, self._connected, self.offset = dict(self.seen), set(), 0
+            self._go_to_the_front()
+
+    def _go_to_the_front(self) -> None:
+        self._before, self._connected, self.offset = dict(self.seen), set(), 0
 
 
 @dataclass(slots=True)

@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from random import Random
 
 import pytest
 
 from bot.errors import NotExecuted
-from bot.lookout import MAX_SECONDS, OVERLAP, Lookout, NotYet, Watch
+from bot.lookout import MAX_SECONDS, OVERLAP, Lookout, NotYet, Watch, _Reading
 from bot.ports import OpenedKey
 from bot.workflows import ApiKey, Instance, KeyFacts, Page
 
@@ -269,3 +270,24 @@ async def test_a_list_that_shrinks_to_less_than_was_read_is_read_to_its_end(port
     sightings = [await lookout.patrol(KEY, "absent", watch, like=None) for _ in range(8)]
 
     assert any(sighting.certain for sighting in sightings)
+
+
+@pytest.mark.parametrize("changes", [False, True], ids=["rows vanish", "rows vanish and move to the front"])
+def test_a_whole_reading_misses_no_running_row(changes: bool):
+    """Whatever happens between two pages: what is called whole has every row that is still in the list."""
+    for seed in range(1000):
+        dice = Random(seed)
+        rows = [Instance(f"r{number}", modified_at=-number) for number in range(dice.randint(1, 220))]
+        reading = _Reading()
+        for moment in range(1, 21):
+            page = rows[reading.offset : reading.offset + 50]
+            reading.take(Page(tuple(page), total=len(rows), received=len(page)))
+            if reading.complete:
+                assert {row.id for row in rows} <= reading.seen.keys(), f"seed {seed}"
+                break
+            if dice.random() < 0.4:
+                rows = rows[dice.choice([3, 10, 48, 60, 90]) :]
+            for _ in range(dice.choice([0, 1, 5, 60]) if changes and rows else 0):
+                row = rows.pop(dice.randrange(len(rows)))
+                rows.insert(0, replace(row, modified_at=moment * 1000 + dice.randrange(1000)))
+            rows.sort(key=lambda row: row.modified_at, reverse=True)
