@@ -29,7 +29,8 @@ TIMEOUT_SECONDS = 5
 LONGEST_WAIT_SECONDS = 3600.0
 PATIENCE = 3
 """So many tries are spent on a channel that answers with trouble before the message goes another way."""
-_HISTORY_DEPTH = 50
+_HISTORY_DEPTH = 999
+"""The most that Slack gives at once: a busy channel moves on while a message is looked for."""
 _BUSY = frozenset(
     {
         "ratelimited",

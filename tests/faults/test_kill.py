@@ -38,10 +38,11 @@ async def test_killed_before_the_insert_nothing_was_acknowledged(outage):
 async def test_killed_between_the_insert_and_the_acknowledgement(outage):
     """It is on disk, so it is carried out; delivered again, it points to its message."""
     work, instance = outage.work, outage.instance()
-    await outage.hold_key_back(1500)
-    async with running_bot(work) as bot, outage.command_unanswered(f"{instance} looping") as lost:
-        await outage.recorded(Phase.REQUESTED)
-        await bot.stop(KILL)
+    async with running_bot(work) as bot:
+        await outage.hold_key_back(4000)
+        async with outage.command_unanswered(f"{instance} looping") as lost:
+            await outage.recorded(Phase.REQUESTED)
+            await bot.stop(KILL)
     async with running_bot(work):
         await work.told("is gone")
         again = await work.slack.redeliver(lost)
@@ -53,8 +54,8 @@ async def test_killed_between_the_insert_and_the_acknowledgement(outage):
 async def test_killed_between_the_acknowledgement_and_the_call(outage):
     """Nothing had been sent: it is called once, and there is nothing to recover from."""
     work, instance = outage.work, outage.instance()
-    await outage.hold_key_back(1500)
     async with running_bot(work) as bot:
+        await outage.hold_key_back(4000)
         delivery = await work.command(f"{instance} looping")
         await bot.stop(KILL)
     assert (True, 0) == (delivery.ok, outage.calls(instance))
