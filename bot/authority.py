@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from bot.channel_settings import ChannelSettings, Role, SecondPerson
 from bot.domain import Approval, Termination
@@ -38,8 +39,19 @@ class Authority:
 
     async def settings(self, place: str, channel: str) -> ChannelSettings:
         """Read a channel's settings. Raises Refused where they cannot be understood."""
+        return self._understood(await self._store.settings(place, channel))
+
+    async def keyed_settings(self, place: str, channel: str) -> ChannelSettings:
+        """The same for a channel that has a key. Raises Refused, also where it has none."""
+        settings = await self._store.keyed_settings(place, channel)
+        if settings is None:
+            raise Refused("no_key", team=place, channel=channel)
+        return self._understood(settings)
+
+    @staticmethod
+    def _understood(settings: Mapping[str, Any]) -> ChannelSettings:
         try:
-            return ChannelSettings.from_json(await self._store.settings(place, channel))
+            return ChannelSettings.from_json(settings)
         except SettingsNotAccepted as wrong:
             raise Refused("settings_unreadable", name=wrong.name) from wrong
 

@@ -147,6 +147,10 @@ class Store(Protocol):
         """A channel's settings; they outlive its key. Empty where none were made."""
         ...
 
+    async def keyed_settings(self, team: str, channel: str) -> Mapping[str, Any] | None:
+        """The same in one question with whether there is a key; None: there is none."""
+        ...
+
     async def put_settings(
         self, team: str, channel: str, settings: Mapping[str, Any], event: Event
     ) -> None: ...

@@ -87,12 +87,7 @@ class Terminations:
                     raise Refused("unknown_word", word=asked.word)
                 return asked
             order = asked
-            key, settings = await asyncio.gather(
-                self._store.channel_key(command.team, command.channel),
-                self._authority.settings(command.team, command.channel),
-            )
-            if key is None:
-                raise Refused("no_key", team=command.team, channel=command.channel)
+            settings = await self._authority.keyed_settings(command.team, command.channel)
             await self._refuse_at_once(command, order, settings)
         except Refused as refused:
             await self._store.record(_refusal(command, order, refused))

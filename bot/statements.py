@@ -335,6 +335,9 @@ RETURNING team
 # Read a channel's settings.
 SETTINGS = "SELECT settings FROM channel WHERE team = :team AND channel = :channel"
 
+# Read a channel's settings, if it has a key.
+KEYED_SETTINGS = f"{SETTINGS} AND sealed_key IS NOT NULL"
+
 # Change a channel's settings; its key stays.
 PUT_SETTINGS = """
 INSERT INTO channel (team, channel, settings, updated_at) VALUES (:team, :channel, :settings, {now})

@@ -236,6 +236,10 @@ class MemoryStore(MemoryAccessStore):
     async def settings(self, team: str, channel: str) -> Mapping[str, Any]:
         return self._tables.access.settings.get((team, channel), {})
 
+    async def keyed_settings(self, team: str, channel: str) -> Mapping[str, Any] | None:
+        has_key = (team, channel) in self._tables.access.keys
+        return await self.settings(team, channel) if has_key else None
+
     async def put_settings(self, team: str, channel: str, settings: Mapping[str, Any], event: Event) -> None:
         self._record(event)
         self._tables.access.settings[team, channel] = dict(settings)

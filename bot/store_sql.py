@@ -140,6 +140,11 @@ class SqlStore(SqlAccessStore, SqlRetentionStore, ABC):
         settings: dict[str, Any] = json.loads(rows[0]["settings"]) if rows else {}
         return settings
 
+    async def keyed_settings(self, team: str, channel: str) -> Mapping[str, Any] | None:
+        rows = await self._read(statements.KEYED_SETTINGS, {"team": team, "channel": channel})
+        settings: dict[str, Any] | None = json.loads(rows[0]["settings"]) if rows else None
+        return settings
+
     async def put_settings(self, team: str, channel: str, settings: Mapping[str, Any], event: Event) -> None:
         await self._write(partial(_put_settings, team, channel, settings, event))
 
