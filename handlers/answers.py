@@ -8,7 +8,7 @@ from typing import Any
 
 from bot import replies
 from bot.blocks import private
-from bot.errors import HaltbotError, Refused, SlackError
+from bot.errors import Refused, SlackError
 from bot.ports import Message, Messenger
 from bot.service import new_reference
 
@@ -36,7 +36,7 @@ class Answers:
             try:
                 await listener(ack, body)
             except Exception as error:  # noqa: BLE001 -- told to the person, logged with a reference
-                await ack(**_private(_sentence(error)))
+                await ack(**privately(_sentence(error)))
 
         return _named(answered, listener)
 
@@ -167,12 +167,11 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, Refused):
         return replies.refusal(error)
     reference = new_reference()
-    if isinstance(error, KeyError | TypeError | AttributeError) and not isinstance(error, HaltbotError):
-        log.error("Slack's payload was not understood, or Haltbot has a fault. Reference %s", reference)
     log.error("A listener failed. Reference %s", reference, exc_info=error)
     return replies.refusal(Refused("broken", reference=reference))
 
 
-def _private(text: str) -> dict[str, Any]:
+def privately(text: str) -> dict[str, Any]:
+    """What an acknowledgement needs to show a sentence to the one who sent the command."""
     message = private(text)
     return {"text": message.text, "blocks": list(message.blocks), "response_type": "ephemeral"}

@@ -7,14 +7,14 @@ from slack_bolt.async_app import AsyncApp
 from bot import replies
 from bot.administration import Administration
 from bot.authority import Actor
-from bot.blocks import found, permalink, private
+from bot.blocks import found, permalink
 from bot.command import Question
 from bot.enquiries import Enquiries
 from bot.places import of_command
 from bot.ports import Duplicate, Message
 from bot.service import Command, Terminations
 from handlers.access import Access
-from handlers.answers import Answers, Body
+from handlers.answers import Answers, Body, privately
 from handlers.config import asker, show_settings
 
 
@@ -34,7 +34,7 @@ def register(
             await _answer(ack, body, result)
         elif isinstance(result, Duplicate):
             link = permalink(body.get("team_domain"), result.termination.message)
-            await ack(**_private(replies.duplicate(result.termination, result.phase, link)))
+            await ack(**privately(replies.duplicate(result.termination, result.phase, link)))
         else:
             # The message in the channel is the answer; an empty acknowledgement shows nothing.
             await ack()
@@ -45,7 +45,7 @@ def register(
             case "status":
                 jobs = await enquiries.under_way(team, channel)
                 links = [permalink(body.get("team_domain"), job.termination.message) for job in jobs]
-                await ack(**_private(replies.under_way(jobs, links)))
+                await ack(**privately(replies.under_way(jobs, links)))
             case "show":
                 answers.follow_up(body, _show(team, channel, body["user_id"], question.rest, asker(body)))
                 await ack()
@@ -56,7 +56,7 @@ def register(
                 answers.follow_up(body, access.answer(question.word, body))
                 await ack()
             case _:
-                await ack(**_private(replies.USAGE))
+                await ack(**privately(replies.USAGE))
 
     async def _show(team: str, channel: str, user: str, typed: str, actor: Actor) -> Message:
         await administration.admit(actor)
@@ -72,8 +72,3 @@ def _command(body: Body) -> Command:
         delivery=body["trigger_id"],
         response_url=body.get("response_url"),
     )
-
-
-def _private(text: str) -> dict[str, Any]:
-    message = private(text)
-    return {"text": message.text, "blocks": list(message.blocks), "response_type": "ephemeral"}
