@@ -9,10 +9,8 @@ from bot.channel_settings import ChannelSettings, Role, SecondPerson
 from bot.domain import Approval, Termination
 from bot.errors import FactsUnavailable, Refused, SettingsNotAccepted
 from bot.ports import Directory, Store
-from bot.rights import Facts, Verdict, approval_needed, groups_that_matter, verdict
+from bot.rights import Facts, Person, Verdict, approval_needed, groups_that_matter, verdict
 
-KNOWN = 0.0
-"""Nobody is asked: what is remembered counts."""
 CLICK_SECONDS = 1.5
 """A click waits so long for Slack; Slack waits for the click 3 s."""
 WORK_SECONDS = 10.0
@@ -39,21 +37,14 @@ class Authority:
 
     async def settings(self, place: str, channel: str) -> ChannelSettings:
         """Read a channel's settings. Raises Refused where they cannot be understood."""
-        return self._understood(await self._store.settings(place, channel))
+        return understood(await self._store.settings(place, channel))
 
-    async def keyed_settings(self, place: str, channel: str) -> ChannelSettings:
-        """The same for a channel that has a key. Raises Refused, also where it has none."""
-        settings = await self._store.keyed_settings(place, channel)
-        if settings is None:
-            raise Refused("no_key", team=place, channel=channel)
-        return self._understood(settings)
-
-    @staticmethod
-    def _understood(settings: Mapping[str, Any]) -> ChannelSettings:
-        try:
-            return ChannelSettings.from_json(settings)
-        except SettingsNotAccepted as wrong:
-            raise Refused("settings_unreadable", name=wrong.name) from wrong
+    def verdict_by_heart(self, actor: Actor, settings: ChannelSettings, role: Role) -> Verdict:
+        """Tell whether somebody has a role, as far as Slack's facts are remembered. Raises FactsUnavailable."""
+        groups = groups_that_matter(role, settings, actor.user)
+        person = self._directory.known_person(actor.user)
+        members = {group: self._directory.known_members(actor.place, group) for group in groups}
+        return verdict(role, settings, self._facts(actor, person, members))
 
     async def verdicts(
         self, actor: Actor, settings: ChannelSettings, roles: Collection[Role], *, within_seconds: float
@@ -70,15 +61,20 @@ class Authority:
                 )
             ),
         )
-        facts = Facts(
+        facts = self._facts(actor, person, dict(zip(groups, members, strict=True)))
+        return {role: verdict(role, settings, facts) for role in roles}
+
+    def _facts(
+        self, actor: Actor, person: Person | None, groups: Mapping[str, frozenset[str] | None]
+    ) -> Facts:
+        return Facts(
             user=actor.user,
             home=actor.home,
             place=actor.place,
             person=person,
-            groups=dict(zip(groups, members, strict=True)),
+            groups=groups,
             is_owner=actor.user in self._owners,
         )
-        return {role: verdict(role, settings, facts) for role in roles}
 
     async def require(
         self, role: Role, actor: Actor, settings: ChannelSettings, *, within_seconds: float
@@ -107,3 +103,11 @@ class Authority:
             return await self.approval(termination, settings, within_seconds=CLICK_SECONDS)
         except FactsUnavailable:
             return Approval.SECOND_PERSON
+
+
+def understood(settings: Mapping[str, Any]) -> ChannelSettings:
+    """Read settings as they are stored. Raises Refused where they cannot be understood."""
+    try:
+        return ChannelSettings.from_json(settings)
+    except SettingsNotAccepted as wrong:
+        raise Refused("settings_unreadable", name=wrong.name) from wrong

@@ -4,7 +4,7 @@ from typing import Any, TypeVar, cast
 
 from bot import metrics
 from bot.domain import Choice, Event, Job, MessageRef, Outcome, Phase, Press, Termination, Transition
-from bot.ports import Duplicate, Store, Submitted
+from bot.ports import Admit, Duplicate, Store, Submitted
 from bot.practice_ids import is_practice
 
 _ENDS = {Choice.FORCE: "confirmed", Choice.SOFT: "softened", Choice.KEEP: "kept"}
@@ -28,9 +28,9 @@ class _Counted:
         return getattr(self._store, name)
 
     async def submit(
-        self, termination: Termination, phase: Phase, *, idem: str, run_here: bool
+        self, termination: Termination, phase: Phase, *, idem: str, run_here: bool, admit: Admit | None = None
     ) -> Submitted | Duplicate:
-        submitted = await self._store.submit(termination, phase, idem=idem, run_here=run_here)
+        submitted = await self._store.submit(termination, phase, idem=idem, run_here=run_here, admit=admit)
         if not is_practice(termination.workflow_id):
             kind = "force" if termination.force else "soft"
             metrics.REQUESTS.labels("duplicate" if isinstance(submitted, Duplicate) else kind).inc()

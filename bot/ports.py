@@ -1,8 +1,8 @@
 """What the use cases need from the world; each adapter fulfils one of these."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from bot.domain import Event, Job, MessageRef, Phase, Press, Termination, Transition
 from bot.rights import Person
@@ -65,13 +65,20 @@ class Backlog:
     oldest_due_ms: int
 
 
+Admit: TypeAlias = Callable[[Mapping[str, Any] | None], None]
+"""Looks at a channel's settings, None where it has no key; raises Refused. It may be called in another thread."""
+
+
 class Store(Protocol):
     """The database. Every method returns after the commit; raises StoreError."""
 
     async def submit(
-        self, termination: Termination, phase: Phase, *, idem: str, run_here: bool
+        self, termination: Termination, phase: Phase, *, idem: str, run_here: bool, admit: Admit | None = None
     ) -> Submitted | Duplicate:
-        """Record a new termination with its event, unless ``idem`` or an open twin is recorded already."""
+        """Record a new termination with its event, unless ``idem`` or an open twin is recorded already.
+
+        ``admit`` is shown the channel's settings first, so that they need not be asked for by themselves.
+        """
         ...
 
     async def claim(self, limit: int) -> list[Job]:
@@ -147,10 +154,6 @@ class Store(Protocol):
         """A channel's settings; they outlive its key. Empty where none were made."""
         ...
 
-    async def keyed_settings(self, team: str, channel: str) -> Mapping[str, Any] | None:
-        """The same in one question with whether there is a key; None: there is none."""
-        ...
-
     async def put_settings(
         self, team: str, channel: str, settings: Mapping[str, Any], event: Event
     ) -> None: ...
@@ -218,13 +221,18 @@ class Messenger(Protocol):
 
 
 class Directory(Protocol):
-    """What Slack says about people. Raises FactsUnavailable once it takes longer than ``within_seconds``.
-
-    With 0 seconds only what is known already counts.
-    """
+    """What Slack says about people. Raises FactsUnavailable once it takes longer than ``within_seconds``."""
 
     async def person(self, user: str, *, within_seconds: float) -> Person | None:
         """Describe somebody; None: Slack does not let Haltbot read people."""
+        ...
+
+    def known_person(self, user: str) -> Person | None:
+        """The same from memory, in any thread. Raises FactsUnavailable."""
+        ...
+
+    def known_members(self, place: str, group: str) -> frozenset[str] | None:
+        """The same from memory, in any thread. Raises FactsUnavailable."""
         ...
 
     async def members(self, place: str, group: str, *, within_seconds: float) -> frozenset[str] | None:

@@ -2,19 +2,20 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 from bot import context
 from bot.arming import Arming, Dialog
-from bot.authority import KNOWN, Actor, Authority
-from bot.channel_settings import ChannelSettings, Role
+from bot.authority import Actor, Authority, understood
+from bot.channel_settings import Role
 from bot.command import Order, Question, parse
 from bot.decisions import is_requester
 from bot.domain import Approval, Event, Job, MessageRef, Outcome, Phase, Press, Termination
 from bot.errors import FactsUnavailable, Refused, StoreError
-from bot.ports import Duplicate, Store, Submitted, Vault
+from bot.ports import Admit, Duplicate, Store, Submitted, Vault
 from bot.rights import HOPELESS
 
 T = TypeVar("T")
@@ -87,26 +88,27 @@ class Terminations:
                     raise Refused("unknown_word", word=asked.word)
                 return asked
             order = asked
-            settings = await self._authority.keyed_settings(command.team, command.channel)
-            await self._refuse_at_once(command, order, settings)
+            return await self._submit(command, order)
         except Refused as refused:
             await self._store.record(_refusal(command, order, refused))
             raise
-        return await self._submit(command, order)
 
-    async def _refuse_at_once(self, command: Command, order: Order, settings: ChannelSettings) -> None:
+    def _refuse_at_once(self, command: Command, order: Order, settings: Mapping[str, Any] | None) -> None:
         """Refuse whom nothing helps, as far as it is remembered: the acknowledgement never waits for Slack."""
-        if order.force and settings.force_needs_reason and not order.reason:
+        if settings is None:
+            raise Refused("no_key", team=command.team, channel=command.channel)
+        channel = understood(settings)
+        if order.force and channel.force_needs_reason and not order.reason:
             raise Refused("reason_needed")
         actor = Actor(user=command.user, home=command.team, place=command.team, channel=command.channel)
         role = Role.FORCE if order.force else Role.SOFT
         try:
-            found = await self._authority.verdicts(actor, settings, (role,), within_seconds=KNOWN)
+            verdict = self._authority.verdict_by_heart(actor, channel, role)
         except FactsUnavailable:
             return
         # Whoever merely lacks the role may ask for approval, so their request is recorded first.
-        if found[role].reply in HOPELESS:
-            raise found[role].refused()
+        if verdict.reply in HOPELESS:
+            raise verdict.refused()
 
     async def _press(self, press: Press, seen_at: MessageRef) -> Job | Dialog:
         context.reference.set(press.reference)
@@ -164,10 +166,16 @@ class Terminations:
             response_url=sealed,
         )
         phase = Phase.AWAITING_CONFIRMATION if order.force else Phase.REQUESTED
-        return await self._record(termination, phase, idem=f"command {command.team} {command.delivery}")
+        idem = f"command {command.team} {command.delivery}"
+        admit = partial(self._refuse_at_once, command, order)
+        return await self._record(termination, phase, idem=idem, admit=admit)
 
-    async def _record(self, termination: Termination, phase: Phase, *, idem: str) -> Submitted | Duplicate:
-        submitted = await self._store.submit(termination, phase, idem=idem, run_here=self._has_room())
+    async def _record(
+        self, termination: Termination, phase: Phase, *, idem: str, admit: Admit | None = None
+    ) -> Submitted | Duplicate:
+        submitted = await self._store.submit(
+            termination, phase, idem=idem, run_here=self._has_room(), admit=admit
+        )
         if isinstance(submitted, Submitted) and submitted.job:
             self._start(submitted.job)
         return submitted

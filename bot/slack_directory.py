@@ -50,7 +50,7 @@ class SlackDirectory:
         """Describe somebody; None: Slack does not let Haltbot read people. Raises FactsUnavailable."""
         return cast(
             "Person | None",
-            await self._known(
+            await self._asked(
                 ("person", user), PERSON_FRESH_SECONDS, lambda: self._ask_person(user), within_seconds
             ),
         )
@@ -59,7 +59,7 @@ class SlackDirectory:
         """List a user group's members; None: it cannot be read. Raises FactsUnavailable."""
         return cast(
             "frozenset[str] | None",
-            await self._known(
+            await self._asked(
                 ("group", place, group),
                 GROUP_FRESH_SECONDS,
                 lambda: self._ask_members(place, group),
@@ -67,7 +67,21 @@ class SlackDirectory:
             ),
         )
 
-    async def _known(
+    def known_person(self, user: str) -> Person | None:
+        """The same from memory, whichever thread asks. Raises FactsUnavailable."""
+        return cast("Person | None", self._remembered(("person", user)))
+
+    def known_members(self, place: str, group: str) -> frozenset[str] | None:
+        """The same from memory, whichever thread asks. Raises FactsUnavailable."""
+        return cast("frozenset[str] | None", self._remembered(("group", place, group)))
+
+    def _remembered(self, key: tuple[str, ...]) -> object:
+        answer = self._answers.get(key)
+        if answer is None or answer.at is None or self._clock() - answer.at > LAST_KNOWN_SECONDS:
+            raise FactsUnavailable(key[0])
+        return answer.value
+
+    async def _asked(
         self,
         key: tuple[str, ...],
         fresh_seconds: float,
@@ -80,14 +94,11 @@ class SlackDirectory:
             self._forget_the_oldest()
         if answer.at is not None and self._clock() - answer.at < fresh_seconds:
             return answer.value
-        if within_seconds > 0:
-            if answer.flight is None:
-                answer.flight = asyncio.create_task(self._fetch(key, answer, ask))
-            # Shielded by being waited for only: a later asker still gets what comes too late for this one.
-            await asyncio.wait({answer.flight}, timeout=within_seconds)
-        if answer.at is None or self._clock() - answer.at > LAST_KNOWN_SECONDS:
-            raise FactsUnavailable(key[0])
-        return answer.value
+        if answer.flight is None:
+            answer.flight = asyncio.create_task(self._fetch(key, answer, ask))
+        # Shielded by being waited for only: a later asker still gets what comes too late for this one.
+        await asyncio.wait({answer.flight}, timeout=within_seconds)
+        return self._remembered(key)
 
     async def _fetch(
         self, key: tuple[str, ...], answer: _Answer, ask: Callable[[], Awaitable[object]]

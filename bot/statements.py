@@ -182,10 +182,12 @@ APPEND_ONLY_POSTGRES = (
 
 # --- Terminations ---
 
-# Read the clock, and what may make a new termination a duplicate: the same request, an open twin, the twin
-# that ended last.
+# Read the clock, the settings of the channel if it has a key, and what may make a new termination a duplicate:
+# the same request, an open twin, the twin that ended last.
 KNOWN = """
-SELECT 0 AS rank, {now} AS now, NULL AS phase, NULL AS payload
+SELECT 0 AS rank, {now} AS now, NULL AS phase, (
+    SELECT settings FROM channel WHERE team = :team AND channel = :channel AND sealed_key IS NOT NULL
+) AS payload
 UNION ALL SELECT 1, 0, phase, payload FROM job WHERE idem = :idem
 UNION ALL SELECT 2, 0, phase, payload FROM job WHERE twin = :twin AND state = 'open'
 UNION ALL SELECT 3, 0, phase, payload FROM (
@@ -294,6 +296,22 @@ INSERT INTO event (at, event, reference, team, channel, "user", workflow_id, for
 VALUES ({now}, :event, :reference, :team, :channel, :user, :workflow_id, :force, :reason, :outcome, :detail)
 """
 
+# Make a CHANGE and add its lines to the audit, if it returned a row. SQLite, where a statement costs no question
+# over a network, does one after the other.
+WITH_LINES = """
+WITH changed AS (CHANGE), recorded AS (
+    INSERT INTO event (at, event, reference, team, channel, "user", workflow_id, force, reason, outcome, detail)
+    SELECT {now}, line.event, line.reference, line.team, line.channel, line."user", line.workflow_id,
+           line.force, line.reason, line.outcome, line.detail
+    FROM changed, ROWS FROM (json_to_recordset(:lines) AS (
+        event TEXT, reference TEXT, team TEXT, channel TEXT, "user" TEXT, workflow_id TEXT,
+        force INTEGER, reason TEXT, outcome TEXT, detail TEXT
+    )) WITH ORDINALITY AS line
+    ORDER BY line.ordinality
+)
+SELECT * FROM changed
+"""
+
 # Read the next lines of the audit.
 EVENTS = "SELECT * FROM event WHERE seq > :after ORDER BY seq LIMIT :limit"
 
@@ -334,9 +352,6 @@ RETURNING team
 
 # Read a channel's settings.
 SETTINGS = "SELECT settings FROM channel WHERE team = :team AND channel = :channel"
-
-# Read a channel's settings, if it has a key.
-KEYED_SETTINGS = f"{SETTINGS} AND sealed_key IS NOT NULL"
 
 # Change a channel's settings; its key stays.
 PUT_SETTINGS = """

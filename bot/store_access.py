@@ -22,7 +22,9 @@ class SqlAccessStore(ABC):
     """The part of a store in an SQL database that hands out and takes back access."""
 
     @abstractmethod
-    async def _write(self, steps: Callable[[], Steps[T]], *, urgent: bool = False) -> T: ...
+    async def _write(
+        self, steps: Callable[[], Steps[T]], *, urgent: bool = False, atomic: bool = True
+    ) -> T: ...
 
     @abstractmethod
     async def _read(self, statement: str, parameters: Mapping[str, Any]) -> list[Row]: ...

@@ -24,7 +24,7 @@ from bot.domain import (
     twin,
 )
 from bot.errors import Refused, StoreError
-from bot.ports import Backlog, ChannelKey, Duplicate, Submitted
+from bot.ports import Admit, Backlog, ChannelKey, Duplicate, Submitted
 from bot.practice_ids import is_practice
 from bot.spacing import Spacing
 from bot.store_memory_access import AccessTables, MemoryAccessStore
@@ -94,8 +94,11 @@ class MemoryStore(MemoryAccessStore):
         await self.close()
 
     async def submit(
-        self, termination: Termination, phase: Phase, *, idem: str, run_here: bool
+        self, termination: Termination, phase: Phase, *, idem: str, run_here: bool, admit: Admit | None = None
     ) -> Submitted | Duplicate:
+        if admit is not None:
+            place = termination.team, termination.channel
+            admit(self._tables.access.settings.get(place, {}) if place in self._tables.access.keys else None)
         now = self._clock()
         asked = replace(termination, requested_at=int(now))
         for row in self._known(idem, twin(asked)):
@@ -235,10 +238,6 @@ class MemoryStore(MemoryAccessStore):
 
     async def settings(self, team: str, channel: str) -> Mapping[str, Any]:
         return self._tables.access.settings.get((team, channel), {})
-
-    async def keyed_settings(self, team: str, channel: str) -> Mapping[str, Any] | None:
-        has_key = (team, channel) in self._tables.access.keys
-        return await self.settings(team, channel) if has_key else None
 
     async def put_settings(self, team: str, channel: str, settings: Mapping[str, Any], event: Event) -> None:
         self._record(event)

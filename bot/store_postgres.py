@@ -5,6 +5,8 @@ NOTIFY, under which commits would queue up behind each other.
 """
 
 import asyncio
+import json
+import select
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import cache
@@ -12,6 +14,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection, errors
+from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
@@ -19,7 +22,7 @@ from bot import statements
 from bot.errors import HaltbotError, Refused, StoreBusy, StoreError
 from bot.statements import POSTGRES, render
 from bot.store_sql import SqlStore
-from bot.store_steps import Row, Steps
+from bot.store_steps import Plain, Recorded, Row, Steps, columns
 
 T = TypeVar("T")
 Connection: TypeAlias = AsyncConnection[DictRow]
@@ -56,7 +59,7 @@ _PASSING_CLASSES = ("", "08", "40", "55", "57")
 
 
 class _InDoubt(Exception):
-    """The connection was lost while the commit was on its way: only the database knows."""
+    """The connection was lost while a commit was on its way: only the database knows."""
 
 
 async def open_postgres(url: str, *, owner: str, lease_ms: int = 15_000) -> "PostgresStore":
@@ -112,9 +115,10 @@ class PostgresStore(SqlStore):
         for pool in self._pools:
             await pool.close()
 
-    async def _write(self, steps: Callable[[], Steps[T]], *, urgent: bool = False) -> T:
+    async def _write(self, steps: Callable[[], Steps[T]], *, urgent: bool = False, atomic: bool = True) -> T:
         pool = self._urgent if urgent else self._others
-        return await self._to_the_end(_with_connection(pool, lambda connection: _transact(connection, steps)))
+        run = _transact if atomic else _run_one_by_one
+        return await self._to_the_end(_with_connection(pool, lambda connection: run(connection, steps)))
 
     async def _read(self, statement: str, parameters: Mapping[str, Any]) -> list[Row]:
         return await self._to_the_end(
@@ -197,14 +201,51 @@ async def _transact(connection: Connection, steps: Callable[[], Steps[T]]) -> T:
     return result
 
 
+async def _run_one_by_one(connection: Connection, steps: Callable[[], Steps[T]]) -> T:
+    """Let each statement commit by itself: half the questions that a transaction takes."""
+    if _has_hung_up(connection):
+        await connection.close()
+        raise psycopg.OperationalError("the server hung up while the connection was idle")
+    return await _converse(connection, steps())
+
+
+def _has_hung_up(connection: Connection) -> bool:
+    """See, before anything is sent that could be in doubt, whether the server has ended an idle connection."""
+    heard = select.poll()
+    heard.register(connection.fileno(), select.POLLIN)
+    return bool(heard.poll(0))
+
+
 async def _converse(connection: Connection, steps: Steps[T]) -> T:
     try:
-        statement, parameters = next(steps)
+        step = next(steps)
         while True:
-            statement, parameters = steps.send(await _rows(connection, statement, parameters))
+            step = steps.send(await _carry_out(connection, step))
     except StopIteration as done:
         result: T = done.value
         return result
+
+
+async def _carry_out(connection: Connection, step: Plain | Recorded) -> list[Row]:
+    if not isinstance(step, Recorded):
+        return await _rows(connection, *step)
+    commits = connection.info.transaction_status is TransactionStatus.IDLE
+    lines = json.dumps([columns(line) for line in step.lines], ensure_ascii=False)
+    try:
+        return await _rows(connection, _with_lines(step.statement), {**step.parameters, "lines": lines})
+    except errors.AdminShutdown:
+        # The server says so instead of answering, so nothing was written.
+        raise
+    except psycopg.OperationalError as error:
+        if commits and connection.closed:
+            raise _InDoubt from error
+        raise
+
+
+@cache
+def _with_lines(statement: str) -> str:
+    """Make one statement of a change and its lines of the audit."""
+    return statements.WITH_LINES.replace("CHANGE", statement)
 
 
 async def _rows(connection: Connection, statement: str, parameters: Mapping[str, Any]) -> list[Row]:

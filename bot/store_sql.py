@@ -24,11 +24,11 @@ from bot.domain import (
     twin,
 )
 from bot.errors import Refused, StoreError
-from bot.ports import Backlog, ChannelKey, Duplicate, Submitted
+from bot.ports import Admit, Backlog, ChannelKey, Duplicate, Submitted
 from bot.spacing import Spacing
 from bot.store_access import SqlAccessStore
 from bot.store_retention import SqlRetentionStore
-from bot.store_steps import Row, Steps, record
+from bot.store_steps import Recorded, Row, Steps, record
 
 T = TypeVar("T")
 
@@ -44,8 +44,11 @@ class SqlStore(SqlAccessStore, SqlRetentionStore, ABC):
         self._lease_ms = lease_ms
 
     @abstractmethod
-    async def _write(self, steps: Callable[[], Steps[T]], *, urgent: bool = False) -> T:
-        """Run a transaction and return its result after the commit; ``urgent``: a person waits for it."""
+    async def _write(self, steps: Callable[[], Steps[T]], *, urgent: bool = False, atomic: bool = True) -> T:
+        """Run a transaction and return its result after the commit; ``urgent``: a person waits for it.
+
+        Not ``atomic``: each of its statements may stand alone, and each but a Recorded one may run twice.
+        """
 
     @abstractmethod
     async def _read(self, statement: str, parameters: Mapping[str, Any]) -> list[Row]:
@@ -61,16 +64,16 @@ class SqlStore(SqlAccessStore, SqlRetentionStore, ABC):
         await self.close()
 
     async def submit(
-        self, termination: Termination, phase: Phase, *, idem: str, run_here: bool
+        self, termination: Termination, phase: Phase, *, idem: str, run_here: bool, admit: Admit | None = None
     ) -> Submitted | Duplicate:
-        steps = partial(self._submit, termination, phase, idem=idem, run_here=run_here)
-        return await self._write(steps, urgent=True)
+        steps = partial(self._submit, termination, phase, idem=idem, run_here=run_here, admit=admit)
+        return await self._write(steps, urgent=True, atomic=False)
 
     async def claim(self, limit: int) -> list[Job]:
-        return await self._write(partial(self._claim, limit))
+        return await self._write(partial(self._claim, limit), atomic=False)
 
     async def advance(self, job: Job, to: Transition) -> Job | None:
-        return await self._write(partial(self._advance, job, to))
+        return await self._write(partial(self._advance, job, to), atomic=False)
 
     async def begin_call(
         self, job: Job, to: Transition, *, key_id: str, per_second: float
@@ -81,7 +84,7 @@ class SqlStore(SqlAccessStore, SqlRetentionStore, ABC):
         return await self._write(partial(self._decide, press, seen_at, run_here=run_here), urgent=True)
 
     async def pace(self, key_id: str, per_second: float) -> int:
-        return await self._write(partial(self._take, key_id, Spacing.of(per_second)))
+        return await self._write(partial(self._take, key_id, Spacing.of(per_second)), atomic=False)
 
     async def block(self, key_id: str, for_ms: int) -> None:
         await self._write(partial(_once, statements.BLOCK, key_id=key_id, delay=_rounded_up(for_ms)))
@@ -140,11 +143,6 @@ class SqlStore(SqlAccessStore, SqlRetentionStore, ABC):
         settings: dict[str, Any] = json.loads(rows[0]["settings"]) if rows else {}
         return settings
 
-    async def keyed_settings(self, team: str, channel: str) -> Mapping[str, Any] | None:
-        rows = await self._read(statements.KEYED_SETTINGS, {"team": team, "channel": channel})
-        settings: dict[str, Any] | None = json.loads(rows[0]["settings"]) if rows else None
-        return settings
-
     async def put_settings(self, team: str, channel: str, settings: Mapping[str, Any], event: Event) -> None:
         await self._write(partial(_put_settings, team, channel, settings, event))
 
@@ -159,19 +157,29 @@ class SqlStore(SqlAccessStore, SqlRetentionStore, ABC):
         return int(row["admitted"])
 
     def _submit(
-        self, termination: Termination, phase: Phase, *, idem: str, run_here: bool
+        self, termination: Termination, phase: Phase, *, idem: str, run_here: bool, admit: Admit | None
     ) -> Steps[Submitted | Duplicate]:
         # More than one try is only needed where others write at the same time: the one that was in the way
         # of the insert may have ended before it could be read.
         for _ in range(_INSERT_TRIES):
             held_until = self._lease_end()
-            known = yield statements.KNOWN, {"idem": idem, "twin": twin(termination)}
-            asked = replace(termination, requested_at=known[0]["now"])
-            for row in known[1:]:
+            now, *known = yield (
+                statements.KNOWN,
+                {
+                    "team": termination.team,
+                    "channel": termination.channel,
+                    "idem": idem,
+                    "twin": twin(termination),
+                },
+            )
+            if admit is not None:
+                admit(json.loads(now["payload"]) if now["payload"] else None)
+            asked = replace(termination, requested_at=now["now"])
+            for row in known:
                 earlier = Termination.from_json(row["payload"])
                 if row["rank"] < _ENDED or repeats(earlier, asked):
                     return Duplicate(earlier, Phase(row["phase"]))
-            inserted = yield (
+            inserted = yield Recorded(
                 statements.SUBMIT,
                 {
                     "id": asked.id,
@@ -186,9 +194,9 @@ class SqlStore(SqlAccessStore, SqlRetentionStore, ABC):
                     "owner": self._owner if run_here else None,
                     "fence": 1 if run_here else 0,
                 },
+                [event(asked, "requested")],
             )
             if inserted:
-                yield from record(event(asked, "requested"))
                 job = Job(
                     termination=asked,
                     phase=phase,
@@ -246,7 +254,7 @@ class SqlStore(SqlAccessStore, SqlRetentionStore, ABC):
         keep = keep and not ends
         owner = self._owner if keep else None
         held_until = self._lease_end() if keep else 0.0
-        rows = yield (
+        rows = yield Recorded(
             statements.ADVANCE,
             {
                 "id": to.termination.id,
@@ -260,11 +268,10 @@ class SqlStore(SqlAccessStore, SqlRetentionStore, ABC):
                 "owner": owner,
                 "attempts": to.attempts,
             },
+            to.events,
         )
         if not rows:
             return None
-        for line in to.events:
-            yield from record(line)
         (row,) = rows
         return Job(
             termination=to.termination,
@@ -320,17 +327,13 @@ def _replace_settings(
         "before": json.dumps(before, ensure_ascii=False),
         "settings": json.dumps(after, ensure_ascii=False),
     }
-    replaced = yield statements.REPLACE_SETTINGS, {"team": team, "channel": channel, **texts}
-    if replaced:
-        yield from record(line)
-    return bool(replaced)
+    place = {"team": team, "channel": channel}
+    return bool((yield Recorded(statements.REPLACE_SETTINGS, {**place, **texts}, [line])))
 
 
 def _remove_channel_key(team: str, channel: str, line: Event) -> Steps[bool]:
-    removed = yield statements.REMOVE_CHANNEL_KEY, {"team": team, "channel": channel}
-    if removed:
-        yield from record(line)
-    return bool(removed)
+    place = {"team": team, "channel": channel}
+    return bool((yield Recorded(statements.REMOVE_CHANNEL_KEY, place, [line])))
 
 
 def _job(row: Row, held_until: float = 0.0) -> Job:

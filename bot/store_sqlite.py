@@ -25,7 +25,7 @@ from bot import statements
 from bot.errors import Refused, StoreBusy, StoreError, StoreLocked
 from bot.statements import SQLITE, render
 from bot.store_sql import SqlStore
-from bot.store_steps import Row, Steps
+from bot.store_steps import Plain, Recorded, Row, Steps, columns
 
 T = TypeVar("T")
 
@@ -115,8 +115,8 @@ class SqliteStore(SqlStore):
         if self._lock is not None:
             os.close(self._lock)
 
-    async def _write(self, steps: Callable[[], Steps[T]], *, urgent: bool = False) -> T:
-        del urgent  # One queue serves everybody within one transaction.
+    async def _write(self, steps: Callable[[], Steps[T]], *, urgent: bool = False, atomic: bool = True) -> T:
+        del urgent, atomic  # One queue serves everybody within one transaction.
         if self._closed:
             raise StoreError("the store is closed")
         answer: asyncio.Future[T] = self._loop.create_future()
@@ -217,14 +217,25 @@ def _converse(db: Database, make_steps: Callable[[], Steps[T]]) -> T | Refused:
     """Run a transaction's steps. A refusal is an answer: it has written nothing and undoes nobody's work."""
     steps = make_steps()
     try:
-        statement, parameters = next(steps)
+        step = next(steps)
         while True:
-            statement, parameters = steps.send(_rows(db, render(statement, SQLITE), parameters))
+            step = steps.send(_carry_out(db, step))
     except StopIteration as done:
         result: T = done.value
         return result
     except Refused as refusal:
         return refusal
+
+
+def _carry_out(db: Database, step: Plain | Recorded) -> list[Row]:
+    if not isinstance(step, Recorded):
+        statement, parameters = step
+        return _rows(db, render(statement, SQLITE), parameters)
+    rows = _rows(db, render(step.statement, SQLITE), step.parameters)
+    if rows:
+        for line in step.lines:
+            db.execute(render(statements.RECORD, SQLITE), columns(line))
+    return rows
 
 
 def _rows(db: Database, statement: str, parameters: Mapping[str, Any]) -> list[Row]:

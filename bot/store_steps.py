@@ -1,7 +1,8 @@
-"""How a transaction is written down, whichever SQL database runs it, and the line of the audit that most end with."""
+"""How a transaction is written down, whichever SQL database runs it, and the lines of the audit that belong to it."""
 
 import json
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from bot import statements
@@ -9,8 +10,21 @@ from bot.domain import Event
 
 T = TypeVar("T")
 Row: TypeAlias = Mapping[str, Any]
-Steps: TypeAlias = Generator[tuple[str, Mapping[str, Any]], list[Row], T]
-"""A transaction: it yields a statement with its parameters and is sent the rows that it returned.
+Plain: TypeAlias = tuple[str, Mapping[str, Any]]
+"""A statement with its parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A statement with its lines of the audit: they are written together, if the statement returns a row."""
+
+    statement: str
+    parameters: Mapping[str, Any]
+    lines: Sequence[Event]
+
+
+Steps: TypeAlias = Generator[Plain | Recorded, list[Row], T]
+"""A transaction: it yields a statement and is sent the rows that it returned.
 
 It raises Refused before it has written anything, so that nothing has to be undone for it.
 """
@@ -18,19 +32,20 @@ It raises Refused before it has written anything, so that nothing has to be undo
 
 def record(line: Event) -> Steps[None]:
     """Add a line to the audit."""
-    detail = json.dumps(dict(line.detail), ensure_ascii=False, separators=(",", ":"))
-    yield (
-        statements.RECORD,
-        {
-            "event": line.event,
-            "reference": line.reference,
-            "team": line.team,
-            "channel": line.channel,
-            "user": line.user,
-            "workflow_id": line.workflow_id,
-            "force": int(line.force),
-            "reason": line.reason,
-            "outcome": line.outcome,
-            "detail": detail,
-        },
-    )
+    yield statements.RECORD, columns(line)
+
+
+def columns(line: Event) -> dict[str, Any]:
+    """Write a line of the audit as the table takes it."""
+    return {
+        "event": line.event,
+        "reference": line.reference,
+        "team": line.team,
+        "channel": line.channel,
+        "user": line.user,
+        "workflow_id": line.workflow_id,
+        "force": int(line.force),
+        "reason": line.reason,
+        "outcome": line.outcome,
+        "detail": json.dumps(dict(line.detail), ensure_ascii=False, separators=(",", ":")),
+    }

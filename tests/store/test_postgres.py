@@ -94,6 +94,49 @@ async def test_a_commit_whose_answer_was_lost_is_told_as_such(store, postgres_ur
     assert [] == await audit(store)
 
 
+async def test_a_change_that_the_server_could_not_answer_is_told_as_such(
+    store, postgres_url, postgres_server
+):
+    """A change and its lines commit by themselves, so when the server crashes meanwhile only it knows."""
+    job = await running(store)
+    locker = await psycopg.AsyncConnection.connect(postgres_url)
+    await locker.execute("LOCK TABLE event IN ACCESS EXCLUSIVE MODE")
+    changing = asyncio.create_task(store.advance(job, to(job, Phase.CALLING)))
+    await _waits_for_a_lock(postgres_url)
+    await asyncio.to_thread(postgres_server.stop, "immediate")
+    with pytest.raises(StoreBusy, match="lost during a commit"):
+        await changing
+    await locker.close()
+    await asyncio.to_thread(postgres_server.start)
+
+    found = await store.find(job.termination.id)
+    assert (Phase.REQUESTED, ["requested"]) == (found.phase, await names(store))
+
+
+async def test_a_change_that_an_administrator_ended_is_made_again(store, postgres_url):
+    """The server said that it ended the connection before anything was written: nothing is in doubt."""
+    job = await running(store)
+    async with connected(postgres_url) as connection:
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE event IN ACCESS EXCLUSIVE MODE")
+            changing = asyncio.create_task(store.advance(job, to(job, Phase.CALLING, "attempted")))
+            waiting = await _waits_for_a_lock(postgres_url)
+            await connection.execute("SELECT pg_terminate_backend(%s)", (waiting,))
+        assert Phase.CALLING is (await changing).phase
+
+    assert ["requested", "attempted"] == await names(store)
+
+
+async def _waits_for_a_lock(url):
+    """Wait until one does; its process."""
+    async with asyncio.timeout(5), connected(url) as connection:
+        while True:
+            found = await connection.execute("SELECT pid FROM pg_locks WHERE NOT granted")
+            if row := await found.fetchone():
+                return row[0]
+            await asyncio.sleep(0.01)
+
+
 async def test_what_takes_too_long_is_busy_and_may_land_later(store, postgres_url, monkeypatch):
     """Nobody waits for ever, and what was begun is not taken back."""
     monkeypatch.setattr(store_postgres, "_PATIENCE_SECONDS", 0.1)

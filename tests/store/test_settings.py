@@ -2,7 +2,7 @@
 
 import asyncio
 
-from store.examples import a_key, asked
+from store.examples import asked
 
 from bot.domain import Event, event
 
@@ -32,17 +32,6 @@ async def test_settings_that_others_changed_meanwhile_stay(store):
     assert not late
     assert {"breaker_limit": 2} == await store.settings("T1", "C1")
     assert 1 == len([line async for line in store.events()])
-
-
-async def test_settings_are_read_together_with_the_key(store):
-    """A channel without a key has nothing to let a command in by."""
-    await store.replace_settings("T1", "C1", {}, {"breaker_limit": 2}, changed())
-    without = await store.keyed_settings("T1", "C1")
-    await store.put_channel_key(a_key(team="T1", channel="C1"), changed())
-
-    assert without is None
-    assert {"breaker_limit": 2} == await store.keyed_settings("T1", "C1")
-    assert await store.keyed_settings("T1", "C2") is None
 
 
 async def test_of_many_changes_at_once_one_wins(store):

@@ -3,10 +3,20 @@
 from dataclasses import replace
 
 import pytest
-from store.examples import a_termination, audit, finished, passed, running, submitted
+from store.examples import (
+    a_key,
+    a_line,
+    a_termination,
+    audit,
+    finished,
+    names,
+    passed,
+    running,
+    submitted,
+)
 
 from bot.domain import Outcome, Phase
-from bot.errors import StoreError
+from bot.errors import Refused, StoreError
 from bot.ports import Duplicate, Submitted
 
 
@@ -49,6 +59,39 @@ async def test_without_run_here_anybody_may_claim_at_once(store):
 
     assert result.job is None
     assert (result.termination, 1) == (job.termination, job.fence)
+
+
+async def test_the_channel_is_looked_at_before_anything_is_written(store):
+    """Its settings, or that it has no key; whoever is refused leaves nothing, not even the request's name."""
+    seen = []
+
+    def refuse(settings):
+        seen.append(settings)
+        raise Refused("reason_needed")
+
+    await store.replace_settings("T1", "C1", {}, {"breaker_limit": 2}, a_line())
+    with pytest.raises(Refused, match="reason_needed"):
+        await store.submit(a_termination(), Phase.REQUESTED, idem="x", run_here=True, admit=refuse)
+    await store.put_channel_key(a_key(team="T1", channel="C1"), a_line())
+    with pytest.raises(Refused, match="reason_needed"):
+        await store.submit(a_termination(), Phase.REQUESTED, idem="x", run_here=True, admit=refuse)
+    admitted = await store.submit(
+        a_termination(), Phase.REQUESTED, idem="x", run_here=True, admit=seen.append
+    )
+
+    assert [None, {"breaker_limit": 2}, {"breaker_limit": 2}] == seen
+    assert isinstance(admitted, Submitted)
+    assert 1 == (await names(store)).count("requested")
+
+
+async def test_a_channel_with_a_key_and_no_settings_has_the_usual_ones(store):
+    """Nothing set is something else than no key."""
+    seen = []
+    await store.put_channel_key(a_key(team="T1", channel="C1"), a_line())
+
+    await store.submit(a_termination(), Phase.REQUESTED, idem="x", run_here=True, admit=seen.append)
+
+    assert [{}] == seen
 
 
 async def test_the_same_request_again_is_a_duplicate(store):
