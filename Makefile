@@ -18,6 +18,7 @@ setup: .venv/ready ## make .venv with exact, hashed versions and the command hal
 	$(PYTHON) -m venv .venv
 	$(PIP) install --require-hashes --requirement requirements.lock
 	$(PIP) install --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q bot handlers
 	@touch $@
 
 # What developing needs beside it.

@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-from bot import cli_audit, cli_backup, cli_channel, cli_doctor, cli_key, cli_migrate, cli_practise, cli_setup
 from bot.app import build
 from bot.config import Settings, SettingsInvalid, load
 from bot.errors import HaltbotError
@@ -28,7 +27,7 @@ Run = Callable[[argparse.Namespace], Awaitable[int]]
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; returns its exit code. What goes wrong is said in a sentence, not in a traceback."""
-    options = _parser().parse_args(arguments)
+    options = _parser(arguments[:1]).parse_args(arguments)
     try:
         code: int = asyncio.run(options.run(options))
         # What is only found to be unwritable at the very end would otherwise be a traceback.
@@ -80,26 +79,22 @@ class _Parser(argparse.ArgumentParser):
         super().error(shown)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(command: Sequence[str]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="haltbot",
         description="Stop a runaway Bitrix24 workflow from Slack: /terminate-workflow ID [force] [reason]",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add(commands, "run", "run the bot", _run)
+    if command == ["run"]:
+        # The bot starts sooner without what only a person at a shell needs.
+        return parser
+    from bot import cli_commands  # noqa: PLC0415
 
     demo = _add(commands, "demo", "try it: a Slack and a Bitrix24 on this machine, and the real bot", _demo)
     demo.add_argument("--serve", action="store_true", help="stay up and print the addresses")
 
-    cli_setup.add_command(partial(_add, commands))
-    cli_doctor.add_command(partial(_add, commands))
-    cli_practise.add_command(partial(_add, commands))
-
-    cli_key.add_commands(_group(commands, "key", "set, list, remove and rotate the channels' API keys"))
-    cli_channel.add_commands(_group(commands, "channel", "show and change the channels' settings"))
-    cli_audit.add_commands(_group(commands, "audit", "read the audit"))
-    cli_backup.add_command(partial(_add, commands))
-    cli_migrate.add_command(partial(_add, commands))
+    cli_commands.add(partial(_add, commands), partial(_group, commands))
 
     manifest = _add(commands, "manifest", "print the Slack app's manifest", _manifest)
     manifest.add_argument("--mode", choices=["socket", "http"], default="socket")
@@ -129,7 +124,6 @@ async def _run(options: argparse.Namespace) -> int:
     async with build(settings) as haltbot:
         # What is there by now stays there: looking through all of it for garbage, again and again, would take
         # 15 ms each time, for which acknowledgements would wait.
-        gc.collect()
         gc.freeze()
         await haltbot.serve(stop)
     return OK
