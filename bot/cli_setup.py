@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.cli_place import is_place
 from bot.cli_prompt import Ended, ask, ask_secret
 from bot.config import SetupSettings, load
 from bot.errors import KeyNotAccepted, SlackError, VibecodeError
@@ -143,7 +144,7 @@ def _written() -> str:
 
 async def _first_channel(settings: SetupSettings, client: AsyncWebClient, team: str) -> None:
     print("\n4. The first channel. In Slack: the channel's name, About, at the bottom: Channel ID.")
-    channel = ask("Channel ID (Enter: later): ")
+    channel = _asked_channel(team)
     if not channel:
         print(f"   Later: haltbot key set --team {team} --channel C…")
         return
@@ -163,6 +164,13 @@ async def _first_channel(settings: SetupSettings, client: AsyncWebClient, team: 
         print(f"   Slack did not take it ({error.code}).{remedy} The key is set all the same.")
     else:
         print(f"   Posted in {channel}.")
+
+
+def _asked_channel(team: str) -> str:
+    """Ask until it can be a channel's id; a name would only be found to be wrong in the night."""
+    while (channel := ask("Channel ID (Enter: later): ")) and not is_place(team, channel):
+        print("   That is not a channel's ID, which looks like C0123ABCD; the channel's name does not do.")
+    return channel
 
 
 async def _set_key(settings: SetupSettings, team: str, channel: str) -> None:

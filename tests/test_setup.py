@@ -135,6 +135,16 @@ async def test_a_key_that_stops_nothing_is_not_stored(new: Workspace, change, wh
     assert env()["SLACK_BOT_TOKEN"] == new.slack.bot_token
 
 
+async def test_a_channels_name_is_asked_for_again(new: Workspace):
+    """Its ID is needed; a name would be stored and never found."""
+    given_lines = (new.slack.bot_token, new.slack.app_token, "#ops", new.channel.id, new.key)
+    finished = await setup(new, *given_lines)
+
+    assert 0 == finished.code
+    assert "not a channel's ID" in finished.out
+    assert [new.channel.id] == await keys_here()
+
+
 async def test_a_channel_without_the_bot_is_told_about(new: Workspace):
     """The key is set; the test message waits for the invitation."""
     other = new.slack.add_channel("other", bot_is_member=False)
