@@ -31,6 +31,8 @@ T = TypeVar("T")
 
 _BATCH = 256
 _BUSY_TIMEOUT_MS = 5000
+_PATIENCE_SECONDS = 0.01
+"""The most that what is not urgent waits for company, whatever the disk does."""
 _CHECKPOINT_PAGES = 8000
 """Tidying up the write-ahead log costs the one who waits two more flushes of the disk: with SQLite's own 1000
 pages that is one acknowledgement in forty under load, with 8000 (32 MB) less than one in a hundred."""
@@ -57,10 +59,11 @@ async def open_sqlite(
 
 @dataclass(frozen=True, slots=True)
 class _Operation(Generic[T]):
-    """A transaction that somebody waits for."""
+    """A transaction that somebody waits for; ``urgent``: a person does."""
 
     steps: Callable[[], Steps[T]]
     answer: asyncio.Future[T]
+    urgent: bool
 
     def settle(self, result: T | Exception) -> None:
         # Whoever stopped waiting is not told; what was written stands.
@@ -85,6 +88,7 @@ class SqliteStore(SqlStore):
         self._writing: Database | None = None
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="haltbot-read")
         self._reading: Database | None = None
+        self._flush_seconds = 0.0
         self._loop = asyncio.get_running_loop()
         self._closed = False
 
@@ -116,11 +120,11 @@ class SqliteStore(SqlStore):
             os.close(self._lock)
 
     async def _write(self, steps: Callable[[], Steps[T]], *, urgent: bool = False, atomic: bool = True) -> T:
-        del urgent, atomic  # One queue serves everybody within one transaction.
+        del atomic  # One transaction serves everybody.
         if self._closed:
             raise StoreError("the store is closed")
         answer: asyncio.Future[T] = self._loop.create_future()
-        self._operations.put(_Operation(steps, answer))
+        self._operations.put(_Operation(steps, answer, urgent))
         return await answer
 
     async def now(self) -> int:
@@ -158,21 +162,31 @@ class SqliteStore(SqlStore):
             if self._writing is None:
                 results: list[Any] = [failure] * len(batch)
             else:
+                began = time.monotonic()
                 results = _write_batch(self._writing, batch)
+                self._flush_seconds = time.monotonic() - began
             self._answer(batch, results)
         if self._writing is not None:
             self._writing.close()
 
     def _drain(self) -> tuple[list[_Operation[Any]], bool]:
-        """Wait for an operation and take what else is there; the second value tells that it was the last."""
+        """Wait for an operation and take what else is there; the second value tells that it was the last.
+
+        What nobody waits for waits itself, for as long as a flush takes, for something urgent to go with: whoever
+        is urgent would have to wait for its flush, and for another one after it.
+        """
         batch: list[_Operation[Any]] = []
         operation = self._operations.get()
+        patient_until = time.monotonic() + min(self._flush_seconds, _PATIENCE_SECONDS)
         while operation is not None:
             batch.append(operation)
             if len(batch) == _BATCH:
                 return batch, False
+            if operation.urgent:
+                patient_until = 0.0
+            patience = patient_until - time.monotonic()
             try:
-                operation = self._operations.get_nowait()
+                operation = self._operations.get(block=patience > 0, timeout=max(patience, 0.0))
             except queue.Empty:
                 return batch, False
         return batch, True
