@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 
 SLOTS = 100
 POLL_SECONDS = 0.5
+_ACK_FIRST_SECONDS = 0.001
 _CLOCK_SECONDS = 0.005
 """The database's clock counts whole milliseconds: a look that comes too early would cost a whole poll."""
 
@@ -110,6 +111,8 @@ class Worker:
         # Each job is a task of its own, so this name stays within it.
         context.reference.set(job.termination.id)
         try:
+            # The acknowledgement of the request that it came with leaves first.
+            await asyncio.sleep(_ACK_FIRST_SECONDS)
             await self._run_job(job)
         except StoreError:
             # The lease ends by itself, and then it is taken up where the database says that it stands.
