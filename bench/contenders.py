@@ -103,7 +103,7 @@ async def running(
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(  # noqa: ASYNC220 -- it is started, not waited for
             ["taskset", "-c", str(SERVER_CORE), sys.executable, *contender.program],
-            env=os.environ | variables,
+            env=_environment() | variables,
             cwd=BENCH.parent,
             stdout=log,
             stderr=log,
@@ -118,6 +118,11 @@ async def running(
         # Nobody waits for what is still under way.
         process.kill()
         process.wait()
+
+
+def _environment() -> dict[str, str]:
+    """Ours, but with bytecode, which whatever was installed by pip has."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 async def give_keys(database_url: str) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from bot.config import SettingsInvalid, StorageSettings, load, sqlite_path
-from bot.store_sqlite import lock_file, open_sqlite
+from bot.sqlite_file import lock_file
+from bot.store_sqlite import open_sqlite
 
 
 def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:

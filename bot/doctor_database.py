@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from bot.findings import Finding, Level, judge_disk
-from bot.store_sqlite import known_migrations
+from bot.sqlite_file import known_migrations
 
 
 def examine_file(path: Path) -> list[Finding]:

@@ -62,6 +62,7 @@ class Terminations:
         self._vault = vault
         self._start = start
         self._has_room = has_room
+        self._under_way: set[asyncio.Task[None]] = set()
 
     async def request(self, command: Command) -> Question | Submitted | Duplicate:
         """Record a termination before anything else happens. Raises Refused, which is recorded too."""
@@ -181,11 +182,29 @@ class Terminations:
         return submitted
 
     async def _in_time(self, work: Awaitable[T]) -> T:
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        # A task of its own: what is recorded too late for its acknowledgement is carried out all the same.
+        task = asyncio.create_task(_answering(answer, work))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
         try:
-            # Shielded: what is recorded too late for its acknowledgement is carried out all the same.
-            return await asyncio.wait_for(asyncio.shield(work), RECORD_SECONDS)
+            async with asyncio.timeout(RECORD_SECONDS):
+                return await answer
         except (TimeoutError, StoreError) as trouble:
             raise Refused("not_recorded") from trouble
+
+
+async def _answering(answer: asyncio.Future[T], work: Awaitable[T]) -> None:
+    """Do the work and answer at once: whoever waits is woken two turns of the event loop before a task's end would."""
+    try:
+        result = await work
+    except Exception as error:  # noqa: BLE001 -- it is handed over
+        # Whoever waits no longer was told that nothing is certain.
+        if not answer.done():
+            answer.set_exception(error)
+    else:
+        if not answer.done():
+            answer.set_result(result)
 
 
 def new_reference() -> str:

@@ -6,7 +6,6 @@ shared, and nobody is answered before it.
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import queue
 import sqlite3
@@ -19,10 +18,10 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from sqlite_utils import Database
-from sqlite_utils.migrations import Migrations
 
 from bot import statements
-from bot.errors import Refused, StoreBusy, StoreError, StoreLocked
+from bot.errors import Refused, StoreError
+from bot.sqlite_file import in_our_terms, lock_file, open_for_reading, open_for_writing, tidy_up
 from bot.statements import SQLITE, render
 from bot.store_sql import SqlStore
 from bot.store_steps import Plain, Recorded, Row, Steps, columns
@@ -30,16 +29,12 @@ from bot.store_steps import Plain, Recorded, Row, Steps, columns
 T = TypeVar("T")
 
 _BATCH = 256
-_BUSY_TIMEOUT_MS = 5000
 _PATIENCE_SECONDS = 0.01
 """The most that what is not urgent waits for company, whatever the disk does."""
-_CHECKPOINT_PAGES = 8000
-"""Tidying up the write-ahead log costs the one who waits two more flushes of the disk: with SQLite's own 1000
-pages that is one acknowledgement in forty under load, with 8000 (32 MB) less than one in a hundred."""
+_TIDY_EVERY = 256
+"""So many transactions make the log longer by some 10 MB."""
 _OLDEST = (3, 35)
 """The first one that knows RETURNING."""
-_CODE_WITHOUT_DETAIL = 0xFF
-"""SQLite's extended result codes carry the plain one in their lowest byte."""
 
 
 async def open_sqlite(
@@ -88,6 +83,8 @@ class SqliteStore(SqlStore):
         self._writing: Database | None = None
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="haltbot-read")
         self._reading: Database | None = None
+        self._tidier = ThreadPoolExecutor(max_workers=1, thread_name_prefix="haltbot-tidy")
+        self._transactions = 0
         self._flush_seconds = 0.0
         self._loop = asyncio.get_running_loop()
         self._closed = False
@@ -116,6 +113,7 @@ class SqliteStore(SqlStore):
         # The writing connection is the last to close: it is the one that can tidy up the write-ahead log.
         self._operations.put(None)
         self._writer.join()
+        self._tidier.shutdown()
         if self._lock is not None:
             os.close(self._lock)
 
@@ -144,18 +142,18 @@ class SqliteStore(SqlStore):
     def _query(self, statement: str, parameters: Mapping[str, Any]) -> list[Row]:
         try:
             if self._reading is None:
-                self._reading = _open_for_reading(self._path)
+                self._reading = open_for_reading(self._path)
             return _rows(self._reading, statement, parameters)
         except sqlite3.Error as error:
-            raise _ours(error) from error
+            raise in_our_terms(error) from error
 
     def _write_for_everybody(self) -> None:
         """Be the thread that owns the writing connection."""
         failure: Exception | None = None
         try:
-            self._writing = _open_for_writing(self._path, adopt=self._exclusive)
+            self._writing = open_for_writing(self._path, adopt=self._exclusive)
         except Exception as error:  # noqa: BLE001 (it is handed to whoever opens the store)
-            failure = _ours(error)
+            failure = in_our_terms(error)
         ending = False
         while not ending:
             batch, ending = self._drain()
@@ -166,8 +164,19 @@ class SqliteStore(SqlStore):
                 results = _write_batch(self._writing, batch)
                 self._flush_seconds = time.monotonic() - began
             self._answer(batch, results)
+            self._keep_log_short()
         if self._writing is not None:
             self._writing.close()
+
+    def _keep_log_short(self) -> None:
+        self._transactions += 1
+        if self._transactions % _TIDY_EVERY == 0:
+            self._tidier.submit(self._tidy_up)
+
+    def _tidy_up(self) -> None:
+        # Where it is in somebody's way, it is done the next time.
+        with contextlib.suppress(sqlite3.Error):
+            tidy_up(self._path)
 
     def _drain(self) -> tuple[list[_Operation[Any]], bool]:
         """Wait for an operation and take what else is there; the second value tells that it was the last.
@@ -215,7 +224,7 @@ def _write_batch(db: Database, batch: list[_Operation[Any]]) -> list[Any]:
         db.execute("BEGIN IMMEDIATE")
     except sqlite3.Error as error:
         # It was waited for in vain, once for all of them.
-        return [_ours(error) for _ in batch]
+        return [in_our_terms(error) for _ in batch]
     try:
         results = [_converse(db, operation.steps) for operation in batch]
         db.execute("COMMIT")
@@ -262,91 +271,5 @@ def _undo(db: Database, error: Exception) -> Exception:
     try:
         db.rollback()
     except sqlite3.Error as another:
-        return _ours(another)
-    return _ours(error)
-
-
-def _ours(error: Exception) -> Exception:
-    """Tell a failure of SQLite in our terms; anything else is a bug and stays as it is."""
-    if isinstance(error, sqlite3.IntegrityError) and "job.twin" in str(error):
-        return Refused("twin_open")
-    if not isinstance(error, (sqlite3.Error, OSError)):
-        return error
-    code = getattr(error, "sqlite_errorcode", 0) & _CODE_WITHOUT_DETAIL
-    kind = StoreBusy if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) else StoreError
-    ours = kind(f"SQLite: {error}")
-    ours.__cause__ = error
-    return ours
-
-
-def lock_file(path: Path) -> int:
-    """Keep bots out until the descriptor is closed, which the system does at the latest when the process ends.
-
-    Raises StoreLocked, StoreError.
-    """
-    name = path.with_name(f"{path.name}.lock")
-    try:
-        lock = os.open(name, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise StoreError(f"{name} cannot be opened: {error.strerror}") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(lock)
-        raise StoreLocked(
-            f"another Haltbot is using {path}: stop it first, give this one another DATABASE_URL, "
-            "or use PostgreSQL to run several"
-        ) from error
-    return lock
-
-
-def _open_for_writing(path: Path, *, adopt: bool) -> Database:
-    # Created by us, so that nobody else on the machine can read it; SQLite gives its own files the same mode.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    db = Database(sqlite3.connect(path, timeout=_BUSY_TIMEOUT_MS / 1000))
-    try:
-        db.enable_wal()
-        # In WAL mode anything less may lose an acknowledged transaction when the power fails.
-        db.execute("PRAGMA synchronous = FULL")
-        db.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
-        if _MIGRATIONS.pending(db):
-            # Another process may be about to do the same: it waits here, and finds nothing left to do.
-            db.execute("BEGIN IMMEDIATE")
-            _MIGRATIONS.apply(db)
-            db.execute("COMMIT")
-        if adopt:
-            db.execute(render(statements.ADOPT, SQLITE))
-    except BaseException:
-        db.close()
-        raise
-    db.conn.row_factory = sqlite3.Row
-    return db
-
-
-def _open_for_reading(path: Path) -> Database:
-    uri = f"{path.absolute().as_uri()}?mode=ro"
-    db = Database(sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT_MS / 1000))
-    db.conn.row_factory = sqlite3.Row
-    return db
-
-
-def _migration(name: str, changes: tuple[str, ...]) -> None:
-    @_MIGRATIONS(name=name)
-    def migrate(db: Database, /) -> None:
-        for change in changes:
-            db.execute(render(change, SQLITE))
-
-
-_MIGRATIONS = Migrations("haltbot")
-for _name, _changes in statements.MIGRATIONS.items():
-    _migration(_name, _changes)
-_migration("0002_append_only", statements.APPEND_ONLY_SQLITE)
-
-
-def known_migrations() -> set[str]:
-    """Name the migrations that this version has; an applied one that is not among them is a newer version's."""
-    db = Database(memory=True)
-    try:
-        return {migration.name for migration in _MIGRATIONS.pending(db)}
-    finally:
-        db.close()
+        return in_our_terms(another)
+    return in_our_terms(error)

@@ -450,6 +450,16 @@ async def test_kill_9_loses_nothing_that_was_acknowledged(path):
         assert [("ok",)] == db.execute("PRAGMA integrity_check").fetchall()
 
 
+async def test_the_log_is_brought_into_the_file_while_others_write(store, path, monkeypatch):
+    """Nobody has to wait for it, and it does not wait until somebody closes the file."""
+    monkeypatch.setattr("bot.store_sqlite._TIDY_EVERY", 1)
+    size = path.stat().st_size
+
+    async with asyncio.timeout(20):
+        while path.stat().st_size == size:
+            await submitted(store)
+
+
 @pytest.mark.parametrize(
     "statement", ["KNOWN", "CLAIM", "ADVANCE", "PRESSED", "FIND", "OPEN_IN", "TAKE", "EVENTS", "EVENTS_ABOUT"]
 )
