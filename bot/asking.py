@@ -7,7 +7,7 @@ from bot.domain import Job, Outcome, Termination
 from bot.errors import KeyUnusable, SlackRefused, SlackUnavailable, VibecodeError
 from bot.keys import Keys
 from bot.lookout import Lookout
-from bot.progress import Pace, Progress, pause_ms, unsure_where
+from bot.progress import Pace, Progress, pause_ms
 
 OFFER_MS = 60 * 60 * 1000
 
@@ -49,9 +49,8 @@ class Asking:
         try:
             shown = await self._progress.show(job)
         except SlackUnavailable as later:
-            return await self._progress.rest(
-                job, unsure_where(termination, later), pause_ms(3, later.retry_after)
-            )
+            unseen = await self._progress.unsure_where(termination, later)
+            return await self._progress.rest(job, unseen, pause_ms(3, later.retry_after))
         except SlackRefused as refused:
             return await self._progress.end(
                 job, Outcome.ACCEPTED, code=refused.code.upper(), verified=termination.verified
@@ -62,9 +61,8 @@ class Asking:
         try:
             shown = await self._progress.show(job)
         except SlackUnavailable as later:
-            return await self._progress.rest(
-                job, unsure_where(job.termination, later), pause_ms(2, later.retry_after)
-            )
+            unseen = await self._progress.unsure_where(job.termination, later)
+            return await self._progress.rest(job, unseen, pause_ms(2, later.retry_after))
         except SlackRefused as refused:
             undelivered = ending(job.termination, "outcome", Outcome.FAILED, now, code=refused.code.upper())
             return await self._progress.apply(job, undelivered)
@@ -84,7 +82,7 @@ class Asking:
             shown = await self._progress.show_quietly(filled, insist=True)
         except SlackUnavailable as later:
             # What nobody could see binds nobody: it is looked up and shown once more.
-            unseen = unsure_where(job.termination, later)
+            unseen = await self._progress.unsure_where(job.termination, later)
             return await self._progress.rest(filled, unseen, pause_ms(2, later.retry_after))
         if await self._progress.advance(filled, shown) is None:
             await self._progress.correct(termination.id)

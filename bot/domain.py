@@ -151,6 +151,8 @@ class Termination:
     telling_tries: int = 0
     maybe_shown: bool = False
     """Slack may have posted a message of this one without our knowing where it stands."""
+    maybe_shown_at: int = 0
+    """When that was, for the last time."""
     click_url: str | None = None
     """Sealed: the last click's response_url, the only way to edit a message that the bot could not post itself."""
 

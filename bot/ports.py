@@ -196,13 +196,13 @@ class Messenger(Protocol):
         response_url: str | None,
         click_url: str | None,
         reference: str,
-        maybe_posted: bool,
+        maybe_posted_ms_ago: int | None,
         tries: int,
     ) -> MessageRef:
         """Post the one message of a termination, or edit it where it stands, on the best way that works.
 
-        ``click_url`` can edit a message that was clicked, whoever posted it. ``maybe_posted``: an earlier try
-        may have posted it, so look for it before posting. ``tries`` that met trouble end the patience with a
+        ``click_url`` can edit a message that was clicked, whoever posted it. ``maybe_posted_ms_ago``: an
+        earlier try may have posted it then, so look for it before posting. ``tries`` that met trouble end the patience with a
         channel.
         """
         ...

@@ -111,7 +111,7 @@ class Progress:
             response_url=None if alone else self._opened(termination.response_url, termination),
             click_url=self._opened(termination.click_url, termination),
             reference=termination.id,
-            maybe_posted=termination.maybe_shown,
+            maybe_posted_ms_ago=now - termination.maybe_shown_at if termination.maybe_shown else None,
             tries=termination.telling_tries,
         )
         return replace(termination, message=shown_at, maybe_shown=False, shown=_shown(termination, phase))
@@ -127,7 +127,13 @@ class Progress:
         except SlackUnavailable as later:
             if insist:
                 raise
-            return unsure_where(job.termination, later)
+            return await self.unsure_where(job.termination, later)
+
+    async def unsure_where(self, termination: Termination, later: SlackUnavailable) -> Termination:
+        """Remember that Slack may have posted a message without our knowing where; a rate limit posts nothing."""
+        if termination.message is not None or later.retry_after is not None:
+            return termination
+        return replace(termination, maybe_shown=True, maybe_shown_at=await self.store.now())
 
     async def whisper(self, termination: Termination, message: Message) -> None:
         """Tell the requester alone. Raises SlackError."""
@@ -177,12 +183,6 @@ def _worth_showing(termination: Termination) -> bool:
     """
     editable = termination.message is None or termination.message.ts is not None
     return editable or (termination.click_url is not None and termination.retries == 0)
-
-
-def unsure_where(termination: Termination, later: SlackUnavailable) -> Termination:
-    """Remember that Slack may have posted a message without our knowing where; a rate limit posts nothing."""
-    posted_unseen = termination.message is None and later.retry_after is None
-    return replace(termination, maybe_shown=termination.maybe_shown or posted_unseen)
 
 
 def is_held(job: Job) -> bool:

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
@@ -31,6 +32,8 @@ PATIENCE = 3
 """So many tries are spent on a channel that answers with trouble before the message goes another way."""
 _HISTORY_DEPTH = 999
 """The most that Slack gives at once: a busy channel moves on while a message is looked for."""
+_LOOK_SECONDS = 60.0
+"""So long what was seen is kept for those who still wait to be told where their message stands."""
 _BUSY = frozenset(
     {
         "ratelimited",
@@ -57,6 +60,14 @@ _QUIET = {"unfurl_links": False, "unfurl_media": False}
 _INERT = {"parse": "none", "link_names": False}
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a channel's history showed: where the message of each reference stands."""
+
+    began: float
+    stands: dict[str, str] = field(default_factory=dict)
+
+
 def open_session() -> aiohttp.ClientSession:
     """Open the one pool of connections to Slack; without it slack_sdk opens a connection for each call."""
     return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS))
@@ -72,6 +83,7 @@ class SlackMessenger:
         self._client = client
         self._session = session
         self._held_until: dict[str, float] = {}
+        self._looks: dict[str, _Look] = {}
         self.token_refused: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def show(
@@ -84,12 +96,13 @@ class SlackMessenger:
         response_url: str | None,
         click_url: str | None,
         reference: str,
-        maybe_posted: bool,
+        maybe_posted_ms_ago: int | None,
         tries: int,
     ) -> MessageRef:
         """Edit the message where it stands, or post it: in the channel, by response_url, or directly."""
-        if at is None and maybe_posted:
-            at = await self._find(channel, reference, insist=tries < PATIENCE)
+        if at is None and maybe_posted_ms_ago is not None:
+            since = time.monotonic() - maybe_posted_ms_ago / 1000
+            at = await self._find(channel, reference, since, insist=tries < PATIENCE)
         if at is not None and await self._edit(message, at, click_url, reference):
             return at
         try:
@@ -99,7 +112,7 @@ class SlackMessenger:
         except SlackUnavailable as later:
             if later.retry_after is not None or tries < PATIENCE or self.token_refused.done():
                 raise
-            found = await self._find(channel, reference, insist=False)
+            found = await self._find(channel, reference, time.monotonic(), insist=False)
             if found is not None and await self._edit(message, found, click_url, reference):
                 return found
             code = later.code
@@ -159,22 +172,35 @@ class SlackMessenger:
         answer = await self._say("chat.postMessage", message, channel=channel, metadata=metadata, **_QUIET)
         return MessageRef(str(answer.get("channel") or channel), str(answer["ts"]), way)
 
-    async def _find(self, channel: str, reference: str, *, insist: bool) -> MessageRef | None:
+    async def _find(self, channel: str, reference: str, since: float, *, insist: bool) -> MessageRef | None:
+        """Look for what may have been posted before ``since``; one look serves all who wait for one."""
         try:
-            answer = await self._call(
-                "conversations.history", channel=channel, limit=_HISTORY_DEPTH, include_all_metadata=True
-            )
+            look = self._looks.get(channel)
+            if look is None or look.began < since:
+                look = await self._look(channel)
         except SlackError as error:
             # A rate limit passes, however many wait for it together; only what may never be read is given up.
             if isinstance(error, SlackUnavailable) and (insist or error.retry_after is not None):
                 raise
             log.info("Whether %s was posted already could not be read: %s", reference, error.code)
             return None
+        ts = look.stands.get(reference)
+        return MessageRef(channel, ts, "channel") if ts is not None else None
+
+    async def _look(self, channel: str) -> _Look:
+        look = _Look(time.monotonic())
+        answer = await self._call(
+            "conversations.history", channel=channel, limit=_HISTORY_DEPTH, include_all_metadata=True
+        )
         for found in answer.get("messages") or []:
             payload = (found.get("metadata") or {}).get("event_payload") or {}
-            if payload.get("reference") == reference:
-                return MessageRef(channel, str(found["ts"]), "channel")
-        return None
+            if reference := payload.get("reference"):
+                look.stands.setdefault(reference, str(found["ts"]))
+        self._looks = {
+            name: each for name, each in self._looks.items() if each.began > look.began - _LOOK_SECONDS
+        }
+        self._looks[channel] = look
+        return look
 
     async def _say(self, method: str, message: Message, **arguments: Any) -> AsyncSlackResponse:
         content = {"text": message.text, "blocks": message.blocks, **_INERT}

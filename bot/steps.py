@@ -8,7 +8,7 @@ from bot.calling import Calling
 from bot.clearing import Clearing
 from bot.domain import Job, Outcome, Phase, Termination, event
 from bot.errors import SlackRefused, SlackUnavailable
-from bot.progress import Overtaken, Progress, is_held, pause_ms, unsure_where
+from bot.progress import Overtaken, Progress, is_held, pause_ms
 from bot.watching import Watching
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,8 @@ class Steps:
         if crashes or job.taken_over:
             # Whoever had it may have posted its message without recording where.
             unsure = job.termination.message is None
-            job = replace(job, termination=replace(job.termination, maybe_shown=unsure))
+            now = await self._progress.store.now()
+            job = replace(job, termination=replace(job.termination, maybe_shown=unsure, maybe_shown_at=now))
         step: Job | None = job
         if crashes > MAX_CRASHES:
             step = await self._give_up_crashing(job)
@@ -79,7 +80,8 @@ class Steps:
         if now - (job.termination.ended_at or now) > TELLING_MS:
             return await self._close(job, later.code)
         termination: Termination = replace(
-            unsure_where(job.termination, later), telling_tries=job.termination.telling_tries + 1
+            await self._progress.unsure_where(job.termination, later),
+            telling_tries=job.termination.telling_tries + 1,
         )
         return await self._progress.rest(
             job, termination, pause_ms(termination.telling_tries, later.retry_after)

@@ -168,17 +168,44 @@ async def test_a_message_that_may_have_been_posted_is_looked_for(voice: Voice):
     with pytest.raises(SlackUnavailable):
         await voice.show(private("*Stopping* …"))
 
-    at = await voice.show(maybe_posted=True)
+    at = await voice.show(maybe_posted_ms_ago=0)
 
     assert [OUTCOME.text] == voice.texts()
     assert "channel" == at.way
+
+
+async def test_one_look_serves_all_who_wait(voice: Voice):
+    """After an outage many may have been posted; Slack lets its history be read 50 times a minute."""
+    for reference in ("one", "two"):
+        voice.slack.fail("chat.postMessage", "drop_after")
+        with pytest.raises(SlackUnavailable):
+            await voice.show(private("*Stopping* …"), reference=reference)
+
+    for reference in ("one", "two", "three"):
+        await voice.show(reference=reference, maybe_posted_ms_ago=0 if reference == "one" else 30_000)
+
+    assert [OUTCOME.text] * 3 == voice.texts()
+    assert 1 == len(voice.slack.calls_of("conversations.history"))
+
+
+async def test_a_look_says_nothing_about_what_was_posted_later(voice: Voice):
+    """Another try may have posted it meanwhile, here or in another process."""
+    await voice.show(reference="before", maybe_posted_ms_ago=0)
+    voice.slack.fail("chat.postMessage", "drop_after")
+    with pytest.raises(SlackUnavailable):
+        await voice.show(private("*Stopping* …"))
+
+    await voice.show(maybe_posted_ms_ago=0)
+
+    assert [OUTCOME.text] * 2 == voice.texts()
+    assert 2 == len(voice.slack.calls_of("conversations.history"))
 
 
 async def test_what_may_not_be_looked_for_is_posted(voice: Voice):
     """Without the optional scope two messages are possible, and none is impossible."""
     voice.slack.bot_scopes -= {"channels:history"}
 
-    await voice.show(maybe_posted=True)
+    await voice.show(maybe_posted_ms_ago=0)
 
     assert [OUTCOME.text] == voice.texts()
 

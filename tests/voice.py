@@ -37,7 +37,7 @@ class Voice:
             "response_url": None,
             "click_url": None,
             "reference": "abc",
-            "maybe_posted": False,
+            "maybe_posted_ms_ago": None,
             "tries": 0,
         }
         return await self.messenger.show(message, **arguments | changes)
