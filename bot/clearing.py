@@ -11,7 +11,7 @@ from bot.channel_settings import ChannelSettings, Role
 from bot.domain import Approval, Job, Outcome, Phase, Termination, event
 from bot.errors import FactsUnavailable, Refused, SlackError
 from bot.practice_ids import is_practice
-from bot.progress import Progress, pause_ms
+from bot.progress import Overtaken, Progress, is_held, pause_ms
 
 log = logging.getLogger(__name__)
 
@@ -116,16 +116,35 @@ class Clearing:
         """Tell the requester, and nobody else, unless there is a message in the channel that has to end."""
         now = await self._progress.store.now()
         ended = replace(
-            job.termination, outcome=Outcome.REFUSED, code=refused.reply, ended_at=now, cleared=True
+            job.termination,
+            outcome=Outcome.REFUSED,
+            code=refused.reply,
+            refusal=refused.detail,
+            ended_at=now,
+            cleared=True,
         )
         detail: dict[str, Any] = {
             name: refused.detail[name] for name in ("role", "granted") if name in refused.detail
         }
-        phase = Phase.DONE if ended.message is None else Phase.TELLING
-        recorded = await self._progress.advance(job, ended, phase, event(ended, "refused", **detail))
-        if recorded is not None:
+        recorded = await self._progress.advance(job, ended, Phase.TELLING, event(ended, "refused", **detail))
+        if recorded is not None and ended.message is not None:
+            # It is told in the channel, where its message stands; this is the more exact sentence.
             await self._whisper(ended, refused)
         return recorded
+
+    @staticmethod
+    def is_private(job: Job) -> bool:
+        """Tell whether nobody but the requester is to hear what became of it."""
+        return job.termination.outcome is Outcome.REFUSED and job.termination.message is None
+
+    async def tell(self, job: Job) -> Termination:
+        """Tell the requester alone why it was refused. Raises SlackError, Overtaken."""
+        termination = job.termination
+        if not is_held(job):
+            raise Overtaken
+        refused = Refused(termination.code or "not_granted", **termination.refusal)
+        await self._progress.whisper(termination, refusal(refused, termination))
+        return termination
 
     async def _whisper(self, termination: Termination, refused: Refused) -> None:
         try:

@@ -144,6 +144,8 @@ class Termination:
     """Another process, or an earlier life of this one, had it before."""
     outcome: Outcome | None = None
     code: str | None = None
+    refusal: Mapping[str, Any] = field(default_factory=dict)
+    """What the sentence about a refusal needs beside its code."""
     status: int | None = None
     ended_at: int | None = None
     verified: bool | None = None

@@ -65,7 +65,8 @@ class Steps:
 
     async def _tell(self, job: Job) -> Job | None:
         try:
-            told = await self._progress.show(job)
+            private = self._clearing.is_private(job)
+            told = await (self._clearing.tell(job) if private else self._progress.show(job))
         except SlackUnavailable as later:
             return await self._tell_later(job, later)
         except SlackRefused as refused:

@@ -1,5 +1,6 @@
 """A refusal with a way forward: whoever lacks a role asks those who may approve."""
 
+import asyncio
 from dataclasses import dataclass
 
 import pytest
@@ -109,3 +110,34 @@ async def test_somebody_else_s_refusal_is_not_asked_about(work: Workspace):
     await work.whispered("can answer", to=other)
 
     assert [] == work.vibecode.deletes()
+
+
+async def test_a_refusal_is_told_after_slacks_outage(work: Workspace):
+    """Every way to tell it fails at first; it comes with its button all the same, and only to its person."""
+    leads = work.slack.add_user_group("ops-leads", [work.colleague])
+    await work.put_settings({"soft": [leads.id], "approve": [leads.id]})
+    for method in ("response_url", "chat.postEphemeral", "chat.postMessage"):
+        work.slack.fail(method, "internal_error", times=2, status=500)
+    instance = work.vibecode.start_instance(steps=[WAITING])
+
+    await work.command(f"{instance} looping")
+    await work.whispered("you need the role")
+
+    (message,) = private(work, work.requester)
+    assert [ASK] == message.action_ids
+    assert [] == work.slack.channel_messages(work.channel)
+    assert 1 == (await work.events()).count("refused")
+
+
+async def test_a_refusal_that_nobody_can_be_told_is_in_the_audit(work: Workspace):
+    """Slack says for good that there is no way; whoever asks later finds that it was not delivered."""
+    await work.put_settings({"soft": ["nobody"]})
+    work.slack.fail("response_url", "expired_url", times=9, status=404)
+    work.slack.fail("chat.postEphemeral", "user_not_in_channel", times=9)
+    work.slack.fail("chat.postMessage", "user_disabled", times=9)
+
+    await work.command(f"{work.vibecode.start_instance(steps=[WAITING])} looping")
+
+    async with asyncio.timeout(5):
+        while (await work.audit())[-1]["event"] != "undelivered":
+            await asyncio.sleep(0.05)

@@ -143,6 +143,22 @@ async def test_killed_between_the_call_and_the_message(outage):
     assert ["requested", "attempted", "outcome"] == await work.events()
 
 
+async def test_killed_between_a_refusal_and_its_sentence(outage):
+    """The refusal is recorded: the requester is still told, and nobody else."""
+    work, instance = outage.work, outage.instance()
+    await work.put_settings({"soft": ["nobody"]})
+    work.slack.fail("response_url", "hang")
+    async with running_bot(work) as bot:
+        await work.command(f"{instance} looping")
+        await outage.recorded(Phase.TELLING)
+        await bot.stop(KILL)
+    async with running_bot(work):
+        await work.whispered("you need the role")
+
+    assert [] == work.slack.channel_messages(work.channel)
+    assert 0 == outage.calls(instance)
+
+
 async def test_killed_after_a_message_whose_place_is_not_known(outage):
     """Slack had posted it before the connection broke: it is found again and not posted twice."""
     work, instance = outage.work, outage.instance()
