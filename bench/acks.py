@@ -74,7 +74,7 @@ async def _beside_hanging_calls(figures: Figures, plan: Plan, outside: Outside, 
     name = bot.contender.name
     sender, stuck = Sender(bot, outside), Sender(bot, outside, hanging=True)
     await at_once(sender.outcome, total=50, at_a_time=4)
-    seconds = plan.of(2, 1)
+    seconds = plan.of(4, 2)
     idle = await at_a_rate(sender.acknowledged, per_second=50, seconds=seconds)
     _add(figures, "50/s, nothing else", name, idle)
     await at_once(stuck.acknowledged, total=HUNG, at_a_time=16)

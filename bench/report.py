@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from importlib import metadata
 
-from contenders import ALL, DEFAULT, HALTBOT, SHARED, TUNED
+from contenders import ALL, DEFAULT, HALTBOT, TUNED
 from figures import Figures
 
 _NAMES = [contender.name for contender in ALL]
@@ -102,14 +102,6 @@ def targets(figures: Figures, flush: float) -> list[Target]:
             rate,
             DEFAULT.name,
             "whole job, against Bolt and httpx as people write it",
-            3,
-            at_least=True,
-        ),
-        _ratio(
-            figures,
-            rate,
-            SHARED.name,
-            "whole job, against a default Bolt with one httpx client",
             3,
             at_least=True,
         ),
