@@ -13,7 +13,7 @@ from outside import Outside
 
 AT_A_TIME = 16
 _IMPORTS = {
-    "Haltbot": "import bot.app, bot.cli",
+    "Haltbot": "import bot.app, bot.cli.main",
     "Bolt, aiohttp and httpx": "import aiohttp.web, httpx, slack_bolt.async_app",
 }
 

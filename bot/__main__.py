@@ -8,7 +8,7 @@ def main() -> None:
     """Run a command and exit with its code."""
     # Nothing of what is loaded now is garbage: looking for some, again and again, would take a sixth of the start.
     gc.disable()
-    from bot.cli import run  # noqa: PLC0415
+    from bot.cli.main import run  # noqa: PLC0415
 
     gc.freeze()
     gc.enable()

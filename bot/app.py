@@ -14,40 +14,41 @@ import aiohttp
 from aiohttp import web
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot import edge
 from bot.administration import Administration
 from bot.app_access import AccessParts, open_access
 from bot.asking import Asking
 from bot.authority import Authority
 from bot.blocks import Cards
 from bot.blocks_rights import breaker_tripped
-from bot.bolt import Bolt, Identity
 from bot.breaker import Breaker
 from bot.calling import Calling
 from bot.clearing import Clearing
 from bot.config import Settings
 from bot.configuring import Configuring
 from bot.counting import counted
-from bot.daily import Daily, configurers_of
-from bot.doctor import Doctor
+from bot.doctor.checks import Doctor
+from bot.doctor.daily import Daily, configurers_of
 from bot.enquiries import Enquiries
 from bot.errors import HaltbotError, SlackRefused, StoreError
 from bot.home import Home
 from bot.keys import Keys
 from bot.ports import Store
-from bot.practice import PracticeLookout, PracticeWorkflows
+from bot.practice.workflows import PracticeLookout, PracticeWorkflows
 from bot.progress import Pace, Progress
 from bot.retention import Retention
 from bot.service import Terminations, new_reference
 from bot.sharing import Sharing
-from bot.slack import SlackMessenger, open_session
-from bot.slack_channels import SlackChannels
-from bot.slack_directory import SlackDirectory
-from bot.slack_home import SlackHome
-from bot.socket_mode import SocketIntake
+from bot.slack import edge
+from bot.slack.bolt import Bolt, Identity
+from bot.slack.calls import open_session
+from bot.slack.channels import SlackChannels
+from bot.slack.directory import SlackDirectory
+from bot.slack.home import SlackHome
+from bot.slack.messenger import SlackMessenger
+from bot.slack.socket_mode import SocketIntake
 from bot.steps import Steps
 from bot.storage import open_store, open_vault
-from bot.vibecode import VibecodeClient, open_client
+from bot.vibecode.client import VibecodeClient, open_client
 from bot.watching import Watching
 from bot.worker import Worker
 from handlers import register

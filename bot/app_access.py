@@ -16,8 +16,8 @@ from bot.ports import Message, Vault
 from bot.ports_access import AccessStore
 from bot.resuming import Resuming
 from bot.sharing import Channels
-from bot.vibecode import VibecodeClient
-from bot.vibecode_oauth import VibecodeAuthorisation
+from bot.vibecode.client import VibecodeClient
+from bot.vibecode.oauth import VibecodeAuthorisation
 from bot.worker import Worker
 from handlers.access import Access
 

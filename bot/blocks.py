@@ -13,7 +13,7 @@ from bot.enquiries import Found
 from bot.explanations import AUTHORISABLE
 from bot.mrkdwn import clip, escape
 from bot.ports import Message
-from bot.practice_ids import is_practice
+from bot.practice.ids import is_practice
 
 FORCE_TERMINATE = "termination_force"
 TERMINATE_SOFTLY = "termination_soften"

@@ -6,12 +6,12 @@ from typing import Any
 from bot import replies, replies_termination
 from bot.blocks import permalink
 from bot.details import moment
+from bot.doctor.findings import Level
+from bot.doctor.words import by_channel, line
 from bot.domain import Job
-from bot.findings import Level
-from bot.health_words import by_channel, line
 from bot.home import Overview
 from bot.mrkdwn import clip, escape
-from bot.practice_ids import is_practice
+from bot.practice.ids import is_practice
 
 Block = dict[str, Any]
 

@@ -10,7 +10,7 @@ from bot.breaker import Breaker
 from bot.channel_settings import ChannelSettings, Role
 from bot.domain import Approval, Job, Outcome, Phase, Termination, event
 from bot.errors import FactsUnavailable, Refused, SlackError
-from bot.practice_ids import is_practice
+from bot.practice.ids import is_practice
 from bot.progress import Overtaken, Progress, is_held, pause_ms
 
 log = logging.getLogger(__name__)

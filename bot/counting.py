@@ -5,7 +5,7 @@ from typing import Any, TypeVar, cast
 from bot import metrics
 from bot.domain import Choice, Event, Job, MessageRef, Outcome, Phase, Press, Termination, Transition
 from bot.ports import Admit, Duplicate, Store, Submitted
-from bot.practice_ids import is_practice
+from bot.practice.ids import is_practice
 
 _ENDS = {Choice.FORCE: "confirmed", Choice.SOFT: "softened", Choice.KEEP: "kept"}
 

@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bot.doctor.findings import Finding
 from bot.domain import Job, Phase
-from bot.findings import Finding
 from bot.ports import Store, Views
 
 DAY_MS = 24 * 60 * 60 * 1000

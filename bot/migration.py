@@ -16,7 +16,7 @@ from psycopg import Connection, sql
 from psycopg.rows import DictRow, dict_row
 
 from bot.errors import HaltbotError
-from bot.store_postgres import MOVED, MOVING
+from bot.stores.postgres import MOVED, MOVING
 
 Say: TypeAlias = Callable[[str], None]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from bot import database_file
 from bot.config import Settings, SettingsInvalid, StorageSettings, sqlite_path
 from bot.ports_access import AccessStore
-from bot.store_sqlite import open_sqlite
+from bot.stores.sqlite import open_sqlite
 from bot.vault import AesVault, decode_keys, key_file
 
 LEASE_MS = 15_000
@@ -29,7 +29,7 @@ async def open_store(
 
 async def _open_postgres(database_url: str, owner: str) -> AccessStore:
     try:
-        from bot.store_postgres import open_postgres  # noqa: PLC0415 -- an optional extra
+        from bot.stores.postgres import open_postgres  # noqa: PLC0415 -- an optional extra
     except ImportError as missing:
         raise SettingsInvalid(
             "DATABASE_URL: PostgreSQL needs the extra: pip install 'haltbot[postgres]'"

@@ -21,7 +21,7 @@ Listener = Callable[..., Awaitable[None]]
 class Answers:
     """Answers in the acknowledgement where Slack shows it (commands), by a private message otherwise.
 
-    Bolt takes an acknowledgement back when the listener raises after it (see ``bot.bolt``), so a wrapped
+    Bolt takes an acknowledgement back when the listener raises after it (see ``bot.slack.bolt``), so a wrapped
     listener never raises: refusals become their sentence, faults an apology with a reference.
     """
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from slack_bolt.response import BoltResponse
 
-from bot import edge
 from bot.sandbox.slack.delivery import signed_headers
+from bot.slack import edge
 
 SECRET = "0123456789abcdef0123456789abcdef"
 FORM = "application/x-www-form-urlencoded"

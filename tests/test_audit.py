@@ -10,8 +10,8 @@ import pytest
 from processes import haltbot, running_bot
 from workspace import MAIN_EVENTS, Workspace, workspace
 
-from bot import cli
 from bot.blocks import FORCE_TERMINATE, KEEP_RUNNING
+from bot.cli import main as cli
 from bot.sandbox.vibecode import Step
 
 WAITING = Step(3600, locked=False)

@@ -4,13 +4,13 @@ import inspect
 import itertools
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sources import SOURCES
 
-from bot import blocks, replies
+from bot import replies
 from bot.blocks import CHOICES, TEXT_LIMIT, Cards, permalink, private, question_of
 from bot.domain import MessageRef, Outcome, Phase, Termination
 from bot.errors import Refused
@@ -20,8 +20,6 @@ from bot.ports import Message
 from bot.sandbox.slack.block_kit import block_faults
 from bot.workflows import Instance
 
-ROOT = Path(blocks.__file__).parent.parent
-SOURCES = [path for folder in ("bot", "handlers") for path in sorted((ROOT / folder).glob("*.py"))]
 NOW = 1_700_000_000_000
 CARDS = Cards("https://vibecode.example.com/v1/oauth/authorize")
 BARE = Termination(

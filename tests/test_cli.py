@@ -11,7 +11,7 @@ import pytest
 from processes import haltbot, running_bot, variables
 from workspace import workspace
 
-from bot import cli
+from bot.cli import main as cli
 from bot.domain import Event
 from bot.sandbox.vibecode import Step
 from bot.storage import open_store
@@ -194,7 +194,7 @@ def test_any_other_trouble_with_a_file_is_not_hidden(monkeypatch):
     async def failing(_: object) -> int:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr("bot.cli._manifest", failing)
+    monkeypatch.setattr("bot.cli.main._manifest", failing)
     with pytest.raises(PermissionError):
         cli.run(["manifest"])
 

@@ -12,18 +12,19 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 from workspace import Workspace, workspace
 
-from bot import daily
-from bot.daily import Daily, configurers_of
-from bot.doctor import open_doctor
-from bot.errors import SlackRefused, StoreBusy
-from bot.findings import (
+from bot.doctor import daily
+from bot.doctor.checks import open_doctor
+from bot.doctor.daily import Daily, configurers_of
+from bot.doctor.findings import (
     Finding,
     Place,
 )
+from bot.errors import SlackRefused, StoreBusy
 from bot.ports import Message, Store
-from bot.slack import SlackMessenger, open_session
+from bot.slack.calls import open_session
+from bot.slack.messenger import SlackMessenger
 from bot.storage import open_store
-from bot.store_memory import MemoryStore
+from bot.stores.memory import MemoryStore
 
 DAY = 24 * 60 * 60 * 1000
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from readme import README, with_tables
 
-from bot import cli, replies
+from bot import replies
+from bot.cli import main as cli
 from bot.command import COMMANDS_ABOUT
 
 ROOT = README.parent

@@ -11,10 +11,9 @@ import pytest
 from processes import haltbot, variables
 from workspace import Workspace, workspace
 
-from bot.doctor import open_doctor
-from bot.doctor_database import examine_file
-from bot.doctor_http import reachable
-from bot.findings import (
+from bot.doctor.checks import open_doctor
+from bot.doctor.database import examine_file
+from bot.doctor.findings import (
     LOW_DISK_BYTES,
     NO_DISK_BYTES,
     Finding,
@@ -26,10 +25,11 @@ from bot.findings import (
     judge_scopes,
     worst,
 )
+from bot.doctor.http import reachable
 from bot.keys import Keys
 from bot.ports import Store
 from bot.storage import open_store, open_vault
-from bot.store_memory import MemoryStore
+from bot.stores.memory import MemoryStore
 from bot.workflows import KeyFacts
 
 DAY = 24 * 60 * 60 * 1000

@@ -11,8 +11,8 @@ import pytest
 from door import FORM, SECRET, Door, open_door
 from workspace import Workspace
 
-from bot import edge
 from bot.sandbox.slack.delivery import signed_headers
+from bot.slack import edge
 
 COMMAND = {
     "command": "/terminate-workflow",

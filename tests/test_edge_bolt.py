@@ -4,7 +4,6 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,19 +12,20 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.web.async_client import AsyncWebClient
+from sources import SOURCES
 from workspace import Workspace
 
 from bot import replies
 from bot.blocks import FORCE_TERMINATE
-from bot.bolt import Bolt, Identity
 from bot.errors import Refused, SlackRefused, SlackUnavailable
-from bot.payloads import Malformed, check
 from bot.sandbox.slack import SlackSandbox
 from bot.sandbox.slack.delivery import signed_headers
-from bot.slack import SlackMessenger, open_session
+from bot.slack.bolt import Bolt, Identity
+from bot.slack.calls import open_session
+from bot.slack.messenger import SlackMessenger
+from bot.slack.payloads import Malformed, check
 from handlers.answers import Answers
 
-ROOT = Path(__file__).parent.parent
 COMMAND = {"command": "/x", "team_id": "T1", "channel_id": "C1", "user_id": "U1", "trigger_id": "1"}
 CLICK = {
     "type": "block_actions",
@@ -63,7 +63,7 @@ async def acknowledge_and_fail(ack: Any) -> None:
 
 
 async def test_bolt_still_loses_a_form_with_the_word_payload():
-    """Why the body is parsed in ``bot.edge``."""
+    """Why the body is parsed in ``bot.slack.edge``."""
     app = plain_bolt(acknowledge)
 
     assert 200 == await post(app, COMMAND)
@@ -77,7 +77,7 @@ async def test_bolt_still_takes_an_acknowledgement_back():
 
 
 async def test_bolt_still_trips_over_a_broken_timestamp():
-    """Why the signature is checked in ``bot.edge``."""
+    """Why the signature is checked in ``bot.slack.edge``."""
     assert 500 == await post(plain_bolt(acknowledge), COMMAND, **{"X-Slack-Request-Timestamp": "yesterday"})
 
 
@@ -177,8 +177,7 @@ async def test_the_second_of_two_clicks_is_acknowledged(either: Workspace):
 
 def test_every_refusal_has_its_sentence():
     """A refusal without a sentence would be a bug that only a person in trouble meets."""
-    sources = [path.read_text() for folder in ("bot", "handlers") for path in (ROOT / folder).glob("*.py")]
-    raised = {name for source in sources for name in re.findall(r'Refused\(\s*"(\w+)"', source)}
+    raised = {name for path in SOURCES for name in re.findall(r'Refused\(\s*"(\w+)"', path.read_text())}
 
     assert {"broken", "not_recorded", "question_gone"} <= raised
     assert set() == raised - replies._REFUSALS.keys()

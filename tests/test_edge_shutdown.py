@@ -9,10 +9,11 @@ import pytest
 from processes import haltbot, running_bot, variables
 from workspace import Workspace, workspace
 
-from bot import app, edge
+from bot import app
 from bot.sandbox.slack import SlackSandbox
 from bot.sandbox.slack.delivery import signed_headers
 from bot.sandbox.vibecode import Step
+from bot.slack import edge
 
 WAITING = Step(3600, locked=False)
 

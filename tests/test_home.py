@@ -9,7 +9,7 @@ from workspace import Workspace, workspace
 
 from bot.blocks import FORCE_TERMINATE
 from bot.blocks_home import home
-from bot.findings import Place
+from bot.doctor.findings import Place
 from bot.home import Overview
 from bot.sandbox.slack import Channel, Person
 from bot.sandbox.vibecode import Step

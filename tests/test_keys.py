@@ -12,8 +12,8 @@ from processes import Finished, haltbot, running_bot
 from pydantic import SecretStr
 from workspace import Workspace, workspace
 
-from bot import cli
 from bot.blocks import FORCE_TERMINATE
+from bot.cli import main as cli
 from bot.errors import KeyNotAccepted, KeyUndecryptable
 from bot.keys import check_key, hint
 from bot.sandbox.vibecode import Step

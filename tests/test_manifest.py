@@ -11,11 +11,12 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from sources import SOURCES
 
 import handlers
-from bot import cli
 from bot.blocks import AUTHORISE, CONNECT, FORCE_TERMINATE, KEEP_RUNNING, TERMINATE_SOFTLY
 from bot.blocks_access import CONNECT_LINK, KEY_LINK, KEY_REMOVE
+from bot.cli import main as cli
 from bot.manifest import http_manifest, socket_manifest
 from handlers.answers import Answers
 
@@ -131,10 +132,9 @@ def scopes(manifest) -> list[str]:
 
 
 def called_methods() -> set[str]:
-    sources = [*(ROOT / "bot").glob("*.py"), *(ROOT / "handlers").glob("*.py")]
     found = {
         quoted
-        for source in sources
+        for source in SOURCES
         for quoted in re.findall(r'"([a-zA-Z.]+)"', source.read_text())
         if _METHOD.fullmatch(quoted) and "." in quoted
     }

@@ -15,11 +15,11 @@ from workspace import Workspace, workspace
 
 from bot import metrics
 from bot.blocks import FORCE_TERMINATE, KEEP_RUNNING
-from bot.daily import Daily
-from bot.practice import Scene, make_instance
+from bot.doctor.daily import Daily
+from bot.practice.workflows import Scene, make_instance
 from bot.sandbox.vibecode import Step
 from bot.storage import open_store
-from bot.store_memory import MemoryStore
+from bot.stores.memory import MemoryStore
 
 DOCS = Path(__file__).parent.parent / "docs"
 WAITS = Step(3600, locked=False)

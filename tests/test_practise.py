@@ -10,10 +10,10 @@ from workspace import Workspace
 
 from bot.blocks import FORCE_TERMINATE
 from bot.errors import Definite
-from bot.practice import Scene, make_instance
+from bot.practice.workflows import Scene, make_instance
 from bot.sandbox.slack import Message
 from bot.storage import open_store
-from bot.vibecode import VibecodeClient, open_client
+from bot.vibecode.client import VibecodeClient, open_client
 from bot.workflows import ApiKey
 
 BANNER = "PRACTICE:"

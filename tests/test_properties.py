@@ -14,14 +14,14 @@ from slack_sdk.web.async_client import AsyncWebClient
 from workspace import Workspace, workspace
 
 from bot.blocks import CHOICES, annotated, private, question_of
-from bot.bolt import Bolt, Identity
 from bot.command import REASON_LIMIT, Order, parse
 from bot.errors import Refused
 from bot.mrkdwn import clip, escape
-from bot.payloads import Malformed, check
 from bot.redaction import Redaction
 from bot.sandbox.slack.delivery import signed_headers
 from bot.sandbox.vibecode import Step
+from bot.slack.bolt import Bolt, Identity
+from bot.slack.payloads import Malformed, check
 
 # The same examples in every run: a test that fails now and then is not believed when it fails.
 EXAMPLES = settings(

@@ -14,7 +14,7 @@ from bot.errors import FactsUnavailable, SettingsNotAccepted
 from bot.rights import Facts, Person, approval_needed, trips_breaker, verdict
 from bot.sandbox.slack import SlackSandbox
 from bot.sandbox.vibecode import Step
-from bot.slack_directory import LAST_KNOWN_SECONDS, PERSON_FRESH_SECONDS, SlackDirectory
+from bot.slack.directory import LAST_KNOWN_SECONDS, PERSON_FRESH_SECONDS, SlackDirectory
 
 WAITING = Step(3600, locked=False)
 MEMBER, ADMIN = Person(), Person(admin=True)

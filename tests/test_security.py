@@ -17,7 +17,7 @@ from bot.ports_access import PersonSession
 from bot.sandbox.slack.delivery import signed_headers
 from bot.sandbox.vibecode import Step
 from bot.storage import open_store, open_vault
-from bot.store_memory import MemoryStore
+from bot.stores.memory import MemoryStore
 from bot.vault import AesVault
 
 WAITING = Step(3600, locked=False)

@@ -9,7 +9,7 @@ from voice import OUTCOME, Voice, open_voice
 from bot.blocks import TEXT_LIMIT, private
 from bot.domain import MessageRef
 from bot.errors import SlackRefused, SlackUnavailable
-from bot.slack import PATIENCE
+from bot.slack.messenger import PATIENCE
 
 
 @pytest.fixture(name="voice")

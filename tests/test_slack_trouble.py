@@ -9,7 +9,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from voice import OUTCOME, Voice, answering, open_voice
 
 from bot.errors import SlackUnavailable
-from bot.slack import LONGEST_WAIT_SECONDS, SlackMessenger, call, open_session
+from bot.slack.calls import LONGEST_WAIT_SECONDS, call, open_session
+from bot.slack.messenger import SlackMessenger
 
 
 @pytest.fixture(name="voice")
@@ -77,7 +78,7 @@ async def test_all_calls_share_one_pool_of_connections():
 
 async def test_a_slack_that_hangs_is_given_up(voice: Voice, monkeypatch: pytest.MonkeyPatch):
     """A call that is never answered ends as trouble that may be over later."""
-    monkeypatch.setattr("bot.slack.TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr("bot.slack.calls.TIMEOUT_SECONDS", 0.1)
     voice.slack.fail("chat.postMessage", "hang")
     began = time.monotonic()
 

@@ -11,7 +11,6 @@ import traceback
 import httpx
 import pytest
 
-from bot import vibecode
 from bot.errors import (
     Ambiguous,
     Definite,
@@ -23,7 +22,8 @@ from bot.errors import (
     VibecodeError,
 )
 from bot.sandbox.vibecode import STATUSES, Step, VibecodeSandbox
-from bot.vibecode import VibecodeClient, open_client
+from bot.vibecode import client as vibecode
+from bot.vibecode.client import VibecodeClient, open_client
 from bot.workflows import ApiKey, Instance, KeyFacts, Page
 
 SECRET = "vibe_api_0123456789abcdefSECRET"

@@ -10,8 +10,8 @@ import aiohttp
 import httpx
 import pytest
 
-from bot.vibecode import open_client
-from bot.vibecode_transport import _FAILURES
+from bot.vibecode.client import open_client
+from bot.vibecode.transport import _FAILURES
 
 
 class Server:

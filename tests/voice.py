@@ -12,7 +12,8 @@ from bot.blocks import private
 from bot.domain import MessageRef
 from bot.ports import Message
 from bot.sandbox.slack import Channel, Person, SlackSandbox
-from bot.slack import SlackMessenger, open_session
+from bot.slack.calls import open_session
+from bot.slack.messenger import SlackMessenger
 
 OUTCOME = private("*Stopped:* it is gone.")
 

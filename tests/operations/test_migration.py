@@ -10,12 +10,12 @@ from processes import haltbot
 from store.examples import a_key, a_line, asked, finished, running, submitted
 
 from bot.errors import StoreError
-from bot.store_sqlite import open_sqlite
+from bot.stores.sqlite import open_sqlite
 
 pytest.importorskip("psycopg", reason="left out: the extra postgres is not installed")
 
 from bot import migration
-from bot.store_postgres import open_postgres, prepare_postgres
+from bot.stores.postgres import open_postgres, prepare_postgres
 
 
 @pytest.fixture(name="source")

@@ -9,7 +9,7 @@ from workspace import workspace
 
 from bot.errors import StoreBusy
 from bot.retention import DAY_MS, Retention
-from bot.store_memory import MemoryStore
+from bot.stores.memory import MemoryStore
 
 DAYS = 30
 

@@ -6,8 +6,8 @@ from contextlib import AsyncExitStack
 import pytest
 from store.postgres_server import NotInstalled, running_postgres
 
-from bot.store_memory import MemoryStore
-from bot.store_sqlite import open_sqlite
+from bot.stores.memory import MemoryStore
+from bot.stores.sqlite import open_sqlite
 
 
 @pytest.fixture(scope="session", name="postgres_server")
@@ -51,7 +51,7 @@ async def _store_factory(request, tmp_path):
             path = tmp_path / "haltbot.db"
             store = await open_sqlite(path, owner=owner, lease_ms=lease_ms, exclusive=False)
         else:
-            from bot.store_postgres import open_postgres  # noqa: PLC0415 (an optional extra)
+            from bot.stores.postgres import open_postgres  # noqa: PLC0415 (an optional extra)
 
             store = await open_postgres(url, owner=owner, lease_ms=lease_ms)
         return await opened.enter_async_context(store)

@@ -21,14 +21,14 @@ from store.examples import (
     to,
 )
 
-from bot import statements
 from bot.domain import Choice, Phase
 from bot.errors import Refused, StoreBusy, StoreError
-from bot.statements import POSTGRES, render
+from bot.stores import statements
+from bot.stores.dialect import POSTGRES, render
 
 psycopg = pytest.importorskip("psycopg", reason="left out: the extra postgres is not installed")
 store_postgres = pytest.importorskip(
-    "bot.store_postgres", reason="left out: the extra postgres is not installed"
+    "bot.stores.postgres", reason="left out: the extra postgres is not installed"
 )
 
 

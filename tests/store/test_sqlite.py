@@ -26,10 +26,11 @@ from store.examples import (
     to,
 )
 
-from bot import statements
 from bot.domain import Choice, Phase
 from bot.errors import Refused, StoreBusy, StoreError, StoreLocked
-from bot.store_sqlite import SqliteStore, open_sqlite
+from bot.stores import statements
+from bot.stores.dialect import SQLITE, render
+from bot.stores.sqlite import SqliteStore, open_sqlite
 
 
 @pytest.fixture(name="path")
@@ -408,7 +409,7 @@ async def test_a_read_that_fails_is_an_error(store):
 CHILD = """
 import asyncio, sys
 from store.examples import submitted
-from bot.store_sqlite import open_sqlite
+from bot.stores.sqlite import open_sqlite
 
 async def work():
     store = await open_sqlite(sys.argv[1], owner="child")
@@ -452,7 +453,7 @@ async def test_kill_9_loses_nothing_that_was_acknowledged(path):
 
 async def test_the_log_is_brought_into_the_file_while_others_write(store, path, monkeypatch):
     """Nobody has to wait for it, and it does not wait until somebody closes the file."""
-    monkeypatch.setattr("bot.store_sqlite._TIDY_EVERY", 1)
+    monkeypatch.setattr("bot.stores.sqlite._TIDY_EVERY", 1)
     size = path.stat().st_size
 
     async with asyncio.timeout(20):
@@ -465,7 +466,7 @@ async def test_the_log_is_brought_into_the_file_while_others_write(store, path, 
 )
 async def test_no_frequent_statement_reads_a_whole_table(store, path, statement):
     """What an acknowledgement costs does not grow with the number of rows."""
-    sql = statements.render(getattr(statements, statement), statements.SQLITE)
+    sql = render(getattr(statements, statement), SQLITE)
     with closing(sqlite3.connect(path)) as db:
         parameters = dict.fromkeys(re.findall(r":(\w+)", sql), 1)
         plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {sql}", parameters)]

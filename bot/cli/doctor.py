@@ -1,0 +1,62 @@
+"""``haltbot doctor``: prints what is good and what has to be mended; the exit code is 1 if something fails."""
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+
+from bot.config import Settings, SettingsInvalid, load, unknown_variables
+from bot.doctor.checks import open_doctor
+from bot.doctor.findings import Finding, Level, worst
+from bot.doctor.http import reachable
+from bot.errors import StoreError
+
+
+def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
+    parser = add("doctor", "check everything that a termination will need, and say what to do", _doctor)
+    parser.add_argument("--json", action="store_true", help="print JSON, for a machine")
+
+
+async def _doctor(options: argparse.Namespace) -> int:
+    findings = await _examine()
+    if options.json:
+        shown = [finding.to_json() for finding in findings]
+        print(json.dumps({"level": worst(findings), "findings": shown}, ensure_ascii=False, indent=2))
+    else:
+        _print(findings)
+    return 1 if worst(findings) is Level.FAIL else 0
+
+
+async def _examine() -> list[Finding]:
+    try:
+        settings = load(Settings)
+    except SettingsInvalid as invalid:
+        remedy = "Correct it in .env or in the environment; haltbot setup helps."
+        return [Finding("settings", Level.FAIL, line, remedy) for line in str(invalid).splitlines()]
+    found = [Finding("settings", Level.OK, "The settings can be used.")]
+    if unknown := unknown_variables():
+        told = f"There is no setting {', '.join(unknown)}; it is without effect."
+        found.append(Finding("settings.unknown", Level.WARN, told, "Compare the name with README.md."))
+    try:
+        async with open_doctor(settings) as doctor:
+            found += await doctor.examine()
+    except SettingsInvalid as invalid:
+        found.append(
+            Finding("settings", Level.FAIL, str(invalid), "Correct it in .env or in the environment.")
+        )
+    except StoreError as error:
+        found.append(
+            Finding("database", Level.FAIL, f"The database cannot be used: {error}", "Check DATABASE_URL.")
+        )
+    found += await reachable(settings)
+    return found
+
+
+def _print(findings: Sequence[Finding]) -> None:
+    for finding in findings:
+        where = f"{finding.team} {finding.channel}: " if finding.channel else ""
+        print(f"{finding.level:<4}  {where}{finding.told}")
+        if finding.remedy:
+            print(f"      → {finding.remedy}")
+    count = sum(finding.level is not Level.OK for finding in findings)
+    checks = "1 check" if len(findings) == 1 else f"{len(findings)} checks"
+    print(f"\n{checks}, {count} to look at." if count else f"\n{checks}, all good.")

@@ -1,0 +1,97 @@
+"""``haltbot key``: the channels' API keys. A key comes from standard input or a prompt, never from an argument."""
+
+import argparse
+import contextlib
+import getpass
+import sys
+from collections.abc import AsyncIterator, Callable
+
+from bot.cli.place import add_place
+from bot.cli.prompt import Ended, ask_secret
+from bot.config import StorageSettings, load
+from bot.errors import KeyNotAccepted
+from bot.keys import Keys, remove_key
+from bot.ports_access import AccessStore
+from bot.storage import open_store, open_vault
+
+
+def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
+    add_place(
+        add("set", "set a channel's key; it is read from standard input or asked for", _set)
+    ).add_argument(
+        "--session",
+        action="store_true",
+        help="read a session token too, on a second line: needed with a vibe_app_… key",
+    )
+    add("list", "list the keys, redacted", _list)
+    add_place(add("remove", "remove a channel's key", _remove))
+    add("rotate", "seal every stored secret with the first of HALTBOT_ENCRYPTION_KEYS", _rotate)
+
+
+async def _set(options: argparse.Namespace) -> int:
+    try:
+        key = _secret("API key: ", "key")
+        session = _secret("Session token: ", "session token") if options.session else None
+        vault = open_vault(load(StorageSettings))
+        async with _store() as store:
+            stored = await Keys(store, vault).set(options.team, options.channel, key, session, by=_operator())
+    except KeyNotAccepted as refused:
+        print(f"The key was not stored: {refused}", file=sys.stderr)
+        return 1
+    print(f"Key {stored.hint} set for channel {stored.channel} of team {stored.team}.")
+    return 0
+
+
+async def _list(options: argparse.Namespace) -> int:
+    async with _store(may_create=False) as store:
+        stored = await store.channel_keys()
+    for key in stored:
+        session = " with a session" if key.sealed_session else ""
+        print(f"{key.team} {key.channel} {key.hint}{session}, set by {key.set_by}")
+    if not stored:
+        print("No channel has a key yet: haltbot key set --team T… --channel C…")
+    return 0
+
+
+async def _remove(options: argparse.Namespace) -> int:
+    async with _store(may_create=False) as store:
+        # Without the vault: a key that nothing opens any more can be removed as well.
+        removed = await remove_key(store, options.team, options.channel, by=_operator())
+    print("Key removed." if removed else "That channel had no key; nothing was changed.")
+    return 0 if removed else 1
+
+
+async def _rotate(options: argparse.Namespace) -> int:
+    async with _store(may_create=False) as store:
+        count = await Keys(store, open_vault(load(StorageSettings))).rotate(by=_operator())
+    print(
+        f"{count} channel(s) sealed with the first encryption key. Older keys may be dropped from the list."
+    )
+    return 0
+
+
+def _secret(prompt: str, name: str) -> str:
+    """Read a secret. Raises KeyNotAccepted where there is none."""
+    if sys.stdin.isatty():
+        with contextlib.suppress(Ended):
+            if given := ask_secret(prompt):
+                return given
+        raise KeyNotAccepted(f"no {name} was given")
+    # Through a pipe nobody reads a prompt.
+    if given := sys.stdin.readline().strip():
+        return given
+    raise KeyNotAccepted(f"no {name} came on standard input")
+
+
+def _operator() -> str:
+    return f"shell:{getpass.getuser()}"
+
+
+@contextlib.asynccontextmanager
+async def _store(*, may_create: bool = True) -> AsyncIterator[AccessStore]:
+    database = load(StorageSettings).database_url
+    store = await open_store(database, owner="shell", shared=True, may_create=may_create)
+    try:
+        yield store
+    finally:
+        await store.close()

@@ -1,0 +1,63 @@
+"""``haltbot migrate``: moves an embedded installation over to PostgreSQL, so that replicas can share it."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from bot.config import SettingsInvalid, StorageSettings, load, sqlite_path
+from bot.stores.sqlite import open_sqlite
+from bot.stores.sqlite_file import lock_file
+
+
+def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
+    migrate = add("migrate", "move an embedded installation over to PostgreSQL", _migrate)
+    migrate.add_argument(
+        "--to",
+        required=True,
+        metavar="postgresql://…",
+        help="an empty database; its password is better given as PGPASSWORD or in ~/.pgpass",
+    )
+
+
+async def _migrate(options: argparse.Namespace) -> int:
+    source = sqlite_path(load(StorageSettings).database_url)
+    if source is None:
+        raise SettingsInvalid("DATABASE_URL: it is PostgreSQL already; only an embedded database is moved")
+    if not options.to.startswith(("postgresql://", "postgres://")):
+        raise SettingsInvalid("--to: must be postgresql://…")
+    if not source.exists():
+        raise SettingsInvalid(f"DATABASE_URL: there is no database at {source}")
+    migration, postgres = _adapters()
+    # Opening it brings its schema up to date; then its lock keeps every bot away until it is set aside.
+    await (await open_sqlite(source, owner="migrate")).close()
+    lock = lock_file(source)
+    try:
+        await postgres.prepare_postgres(options.to)
+        moved = await asyncio.to_thread(migration.move, source, options.to, _say)
+        aside = migration.set_aside(source)
+    finally:
+        os.close(lock)
+    print(f"Moved {moved} rows, each compared. The old database is kept as {aside}; no bot uses it any more.")
+    print("Now set DATABASE_URL to the new one, and start as many replicas as you like.")
+    key_file = source.with_name(source.name + ".key")
+    if key_file.exists():
+        print(f"HALTBOT_ENCRYPTION_KEYS: give every replica what stands in {key_file}.")
+    return 0
+
+
+def _adapters() -> tuple[Any, Any]:
+    try:
+        from bot import migration  # noqa: PLC0415 -- an optional extra
+        from bot.stores import postgres  # noqa: PLC0415
+    except ImportError as missing:
+        raise SettingsInvalid(
+            "--to: PostgreSQL needs the extra: pip install 'haltbot[postgres]'"
+        ) from missing
+    return migration, postgres
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)

@@ -1,0 +1,61 @@
+"""``haltbot practise``: makes up workflows for a game day, which the running bot stops as if they were real."""
+
+import argparse
+import getpass
+from collections.abc import Callable
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.cli.place import add_place
+from bot.config import Settings, load
+from bot.errors import SlackError
+from bot.practice.sheet import sheet
+from bot.practice.workflows import Scene, make_instance
+from bot.slack.calls import call, open_session
+from bot.storage import open_store
+
+
+def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
+    parser = add(
+        "practise", "game day: made-up workflows in a real channel; nothing real is touched", _practise
+    )
+    add_place(parser, channel="the channel's id; it needs a key")
+    parser.add_argument(
+        "--scene", choices=[scene.value for scene in Scene], action="append", help="only these; repeatable"
+    )
+
+
+async def _practise(options: argparse.Namespace) -> int:
+    settings = load(Settings)
+    scenes = [Scene(name) for name in options.scene] if options.scene else list(Scene)
+    store = await open_store(settings.database_url, owner="shell", shared=True, may_create=False)
+    try:
+        by = f"shell:{getpass.getuser()}"
+        if await store.channel_key(options.team, options.channel) is None:
+            print("That channel has no key yet, so the command would be refused there: haltbot key set")
+            return 1
+        instances = {
+            scene: await make_instance(store, scene, team=options.team, channel=options.channel, by=by)
+            for scene in scenes
+        }
+    finally:
+        await store.close()
+    message = sheet(instances)
+    print(message.text)
+    return await _post(settings, options.channel, message.text, list(message.blocks))
+
+
+async def _post(settings: Settings, channel: str, text: str, blocks: list[object]) -> int:
+    async with open_session() as session:
+        client = AsyncWebClient(
+            token=settings.slack_bot_token.get_secret_value(),
+            base_url=settings.slack_api_url,
+            session=session,
+            retry_handlers=[],
+        )
+        try:
+            await call(client, "chat.postMessage", channel=channel, text=text, blocks=blocks, parse="none")
+        except SlackError as error:
+            print(f"Slack did not take this for the channel ({error.code}): tell the people there yourself.")
+            return 1
+    return 0

@@ -1,0 +1,215 @@
+"""``haltbot setup``: from nothing to a bot that can be started, step by step; each can be repeated."""
+
+import argparse
+import getpass
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import yaml
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.cli.place import is_place
+from bot.cli.prompt import Ended, ask, ask_secret
+from bot.config import SetupSettings, load
+from bot.doctor.findings import Finding, Level, Place, judge_key, judge_scopes
+from bot.errors import KeyNotAccepted, SlackError, VibecodeError
+from bot.explanations import explain
+from bot.keys import Keys, check_key, hint
+from bot.manifest import http_manifest, socket_manifest
+from bot.places import workspace
+from bot.setup import create_link, read_env, signing_secret_fault, token_fault, with_variables, write_env
+from bot.slack.calls import call, in_our_terms, open_session
+from bot.storage import open_store, open_vault
+from bot.vibecode.client import VibecodeClient, open_client
+from bot.workflows import ApiKey
+
+ENV = Path(".env")
+_BOT, _APP, _SECRET = "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"
+
+
+class _GivenUp(Exception):
+    """The step cannot be done with what was given; the message says why."""
+
+
+def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
+    parser = add("setup", "connect Haltbot to your Slack, step by step; can be repeated", _setup)
+    parser.add_argument("--mode", choices=["socket", "http"], default="socket")
+    parser.add_argument("--url", help="where Slack reaches Haltbot over HTTPS; needed with --mode http")
+
+
+async def _setup(options: argparse.Namespace) -> int:
+    if options.mode == "http" and not (options.url or "").startswith("https://"):
+        print("--mode http needs --url https://…, the address at which Slack reaches Haltbot")
+        return 1
+    settings = load(SetupSettings)
+    try:
+        async with _slack(settings) as client:
+            team = await _connect(options, client)
+            await _first_channel(settings, client, team)
+    except _GivenUp as why:
+        print(f"\n{why}\nNothing more was changed. Run haltbot setup again at any time.")
+        return 1
+    except Ended:
+        print("\nThe input ended. What is finished is kept; run haltbot setup again to go on.")
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped. What is finished is kept; run haltbot setup again to go on.")
+        return 1
+    print("\nReady. Check everything with: haltbot doctor\nStart the bot with:         haltbot run")
+    return 0
+
+
+async def _connect(options: argparse.Namespace, client: AsyncWebClient) -> str:
+    """Create the app, take its tokens and keep them; returns the team."""
+    http = options.mode == "http"
+    manifest = http_manifest(options.url) if http else socket_manifest()
+    print(
+        "1. Create the Slack app. This link opens Slack's form, filled in; press Next, Create, then Install:\n"
+    )
+    print(create_link(manifest))
+    known = read_env(_written())
+    print("\n2. The bot token, from the app's page OAuth & Permissions.")
+    bot = _secret("Bot User OAuth Token (xoxb-…)", known.get(_BOT), lambda text: token_fault(text, "xoxb-"))
+    team = await _check_bot(client, bot, manifest)
+    if http:
+        print("\n3. The signing secret, from the app's page Basic Information.")
+        secret = _secret("Signing Secret", known.get(_SECRET), signing_secret_fault)
+        values: dict[str, str | None] = {_BOT: bot, _SECRET: secret, _APP: None}
+    else:
+        print(
+            "\n3. The app-level token: Basic Information, App-Level Tokens, with the scope connections:write."
+        )
+        app = _secret("App-Level Token (xapp-…)", known.get(_APP), lambda text: token_fault(text, "xapp-"))
+        await _check_app(client, app)
+        values = {_BOT: bot, _APP: app}
+    _keep(values)
+    client.token = bot
+    return team
+
+
+def _secret(name: str, known: str | None, fault_of: Callable[[str], str | None]) -> str:
+    """Ask for a secret, or keep the one there is. Raises _GivenUp."""
+    if known is not None and fault_of(known) is not None:
+        # What .env.example holds is no token yet.
+        known = None
+    keep = f" [Enter keeps {known[:5]}…{known[-4:]}]" if known else ""
+    given = ask_secret(f"{name}{keep}: ") or known
+    if not given:
+        raise _GivenUp("Nothing was given.")
+    if fault := fault_of(given):
+        raise _GivenUp(fault)
+    return given
+
+
+async def _check_bot(client: AsyncWebClient, token: str, manifest: str) -> str:
+    client.token = token
+    try:
+        answer = await call(client, "auth.test")
+    except SlackError as error:
+        raise _GivenUp(f"Slack did not accept the bot token ({error.code}).") from error
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    scopes = yaml.safe_load(manifest)["oauth_config"]["scopes"]
+    finding = judge_scopes(
+        str(headers.get("x-oauth-scopes", "")), scopes["bot"], scopes.get("bot_optional", [])
+    )
+    _tell(finding)
+    if finding.level is Level.FAIL:
+        raise _GivenUp("The token's scopes do not suffice.")
+    place = workspace(answer.get("team_id"), answer.get("enterprise_id"))
+    print(f"   Slack knows this bot in the workspace {answer.get('team')} ({place}).")
+    return place
+
+
+async def _check_app(client: AsyncWebClient, token: str) -> None:
+    try:
+        with in_our_terms():
+            await client.apps_connections_open(app_token=token)
+    except SlackError as error:
+        raise _GivenUp(
+            f"Slack will not open a connection with the app-level token ({error.code}). It needs the scope"
+            " connections:write, and Socket Mode must be on."
+        ) from error
+    print("   Slack offers a connection.")
+
+
+def _keep(values: Mapping[str, str | None]) -> None:
+    write_env(ENV, with_variables(_written(), values))
+    print(f"   Written to {ENV}, which only you can read.")
+
+
+def _written() -> str:
+    return ENV.read_text() if ENV.exists() else ""
+
+
+async def _first_channel(settings: SetupSettings, client: AsyncWebClient, team: str) -> None:
+    print("\n4. The first channel. In Slack: the channel's name, About, at the bottom: Channel ID.")
+    channel = _asked_channel(team)
+    if not channel:
+        print(f"   Later: haltbot key set --team {team} --channel C…")
+        return
+    await _set_key(settings, team, channel)
+    print("\n5. A test message.")
+    try:
+        await call(
+            client,
+            "chat.postMessage",
+            channel=channel,
+            text="Haltbot is connected to this channel. `/terminate-workflow help` tells what it can do.",
+        )
+    except SlackError as error:
+        remedy = (
+            " Type /invite @haltbot there." if error.code in ("not_in_channel", "channel_not_found") else ""
+        )
+        print(f"   Slack did not take it ({error.code}).{remedy} The key is set all the same.")
+    else:
+        print(f"   Posted in {channel}.")
+
+
+def _asked_channel(team: str) -> str:
+    """Ask until it can be a channel's id; a name would only be found to be wrong in the night."""
+    while (channel := ask("Channel ID (Enter: later): ")) and not is_place(team, channel):
+        print("   That is not a channel's ID, which looks like C0123ABCD; the channel's name does not do.")
+    return channel
+
+
+async def _set_key(settings: SetupSettings, team: str, channel: str) -> None:
+    key = ask_secret("The channel's Vibecode API key (vibe_api_…, Enter: later): ")
+    if not key:
+        print(f"   Later: haltbot key set --team {team} --channel {channel}")
+        return
+    try:
+        check_key(key, None)
+    except KeyNotAccepted as refused:
+        raise _GivenUp(f"The key was not stored: {refused}") from refused
+    vault = open_vault(settings)
+    store = await open_store(settings.database_url, owner="shell", shared=True)
+    try:
+        await _check_key(settings, Place(team, channel), key, await store.now())
+        await Keys(store, vault).set(team, channel, key, None, by=f"shell:{getpass.getuser()}")
+    finally:
+        await store.close()
+    print(f"   Key {hint(key)} is set for {channel}.")
+
+
+async def _check_key(settings: SetupSettings, place: Place, key: str, now: int) -> None:
+    async with open_client(settings.vibecode_api_url) as http:
+        try:
+            facts = await VibecodeClient(http).describe_key(ApiKey(key))
+        except VibecodeError as error:
+            why = explain(error.code, error.status).why
+            raise _GivenUp(f"The key was not stored: {why} ({error.code})") from error
+    for finding in judge_key(place, facts, now):
+        _tell(finding)
+        if finding.level is Level.FAIL:
+            raise _GivenUp("The key was not stored.")
+
+
+def _tell(finding: Finding) -> None:
+    print(f"   {finding.level}: {finding.told}" + (f" {finding.remedy}" if finding.remedy else ""))
+
+
+@asynccontextmanager
+async def _slack(settings: SetupSettings) -> AsyncIterator[AsyncWebClient]:
+    async with open_session() as session:
+        yield AsyncWebClient(base_url=settings.slack_api_url, session=session, retry_handlers=[])

@@ -1,0 +1,1 @@
+"""Tells trouble before the incident."""

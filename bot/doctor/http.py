@@ -1,0 +1,50 @@
+"""Asks the running bot itself, here and at the address at which others reach it."""
+
+from http import HTTPStatus
+
+import httpx
+
+from bot.config import Settings
+from bot.doctor.findings import Finding, Level
+
+_SECONDS = 5
+_PROXY = "Look at the proxy and the DNS entry: it has to pass requests on to HALTBOT_HOST:HALTBOT_PORT."
+
+
+async def reachable(settings: Settings) -> list[Finding]:
+    """Check what can be checked over HTTP."""
+    async with httpx.AsyncClient(timeout=_SECONDS) as http:
+        found = [await _running(http, settings)]
+        if settings.haltbot_public_url is not None:
+            found.append(await _public(http, settings, settings.haltbot_public_url.rstrip("/")))
+    return found
+
+
+async def _running(http: httpx.AsyncClient, settings: Settings) -> Finding:
+    url = f"http://{settings.haltbot_host}:{settings.haltbot_port}/readyz"
+    try:
+        answer = await http.get(url)
+        checks: dict[str, bool] = answer.json()
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError):
+        told = f"No Haltbot answers at {url}."
+        return Finding("running", Level.WARN, told, "Start it: haltbot run (or it runs on another machine).")
+    if answer.is_success:
+        return Finding("running", Level.OK, "Haltbot runs here and is ready.")
+    away = ", ".join(name for name, good in checks.items() if not good)
+    return Finding(
+        "running", Level.FAIL, f"Haltbot runs here and is not ready: {away}.", "Look into its log."
+    )
+
+
+async def _public(http: httpx.AsyncClient, settings: Settings, url: str) -> Finding:
+    """An unsigned request is refused by Haltbot itself: so it got there."""
+    try:
+        answer = await http.post(f"{url}/slack/events")
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        told = f"{url} cannot be reached ({type(error).__name__})."
+        return Finding("public", Level.FAIL, told, _PROXY)
+    wanted = HTTPStatus.NOT_FOUND if settings.socket_mode else HTTPStatus.UNAUTHORIZED
+    if answer.status_code == wanted:
+        return Finding("public", Level.OK, f"{url} leads to Haltbot.")
+    told = f"{url} is answered by something else than Haltbot (HTTP {answer.status_code})."
+    return Finding("public", Level.FAIL, told, _PROXY)

@@ -1,0 +1,1 @@
+"""Game day: made-up workflows in a real channel."""

@@ -1,0 +1,223 @@
+"""Speaks to Slack: shows and edits messages, on the best way that works."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+from bot.blocks import annotated
+from bot.domain import MessageRef
+from bot.errors import SlackError, SlackRefused, SlackUnavailable
+from bot.ports import Message
+from bot.replies import posted_elsewhere
+from bot.slack.calls import TOKEN_REFUSED, call, is_passing, seconds_to_wait
+
+log = logging.getLogger(__name__)
+
+METADATA_TYPE = "haltbot_termination"
+PATIENCE = 3
+"""So many tries are spent on a channel that answers with trouble before the message goes another way."""
+_HISTORY_DEPTH = 999
+"""The most that Slack gives at once: a busy channel moves on while a message is looked for."""
+_LOOK_SECONDS = 60.0
+"""So long what was seen is kept for those who still wait to be told where their message stands."""
+_UNSHOWABLE = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long"})
+_QUIET = {"unfurl_links": False, "unfurl_media": False}
+_INERT = {"parse": "none", "link_names": False}
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a channel's history showed: where the message of each reference stands."""
+
+    began: float
+    stands: dict[str, str] = field(default_factory=dict)
+
+
+class SlackMessenger:
+    """The bot's voice. Raises SlackUnavailable (the same may work later) and SlackRefused (it will not).
+
+    ``token_refused`` is set to Slack's code once the token itself is refused; messages then wait.
+    """
+
+    def __init__(self, client: AsyncWebClient, session: aiohttp.ClientSession) -> None:
+        self._client = client
+        self._session = session
+        self._held_until: dict[str, float] = {}
+        self._looks: dict[str, _Look] = {}
+        self.token_refused: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def show(
+        self,
+        message: Message,
+        *,
+        channel: str,
+        user: str,
+        at: MessageRef | None,
+        response_url: str | None,
+        click_url: str | None,
+        reference: str,
+        maybe_posted_ms_ago: int | None,
+        tries: int,
+    ) -> MessageRef:
+        """Edit the message where it stands, or post it: in the channel, by response_url, or directly."""
+        if at is None and maybe_posted_ms_ago is not None:
+            since = time.monotonic() - maybe_posted_ms_ago / 1000
+            at = await self._find(channel, reference, since, insist=tries < PATIENCE)
+        if at is not None and await self._edit(message, at, click_url, reference):
+            return at
+        try:
+            return await self._post(message, channel, reference, way="channel")
+        except SlackRefused as refused:
+            code = refused.code
+        except SlackUnavailable as later:
+            if later.retry_after is not None or tries < PATIENCE or self.token_refused.done():
+                raise
+            found = await self._find(channel, reference, time.monotonic(), insist=False)
+            if found is not None and await self._edit(message, found, click_url, reference):
+                return found
+            code = later.code
+        log.info("Message of %s cannot be posted in its channel: %s", reference, code)
+        elsewhere = annotated(message, posted_elsewhere(code, channel))
+        if response_url is not None and await self._reached(
+            response_url, elsewhere, reference, response_type="in_channel", replace_original=False
+        ):
+            return MessageRef(channel, None, "response_url")
+        return await self._post(elsewhere, user, reference, way="dm")
+
+    async def whisper(self, message: Message, *, channel: str, user: str, response_url: str | None) -> None:
+        """Tell one person privately: by response_url, as an ephemeral message, or directly."""
+        if response_url is not None:
+            try:
+                return await self._respond(
+                    response_url, message, response_type="ephemeral", replace_original=False
+                )
+            except SlackError as error:
+                log.info("A private answer did not go by response_url: %s", error.code)
+        try:
+            await self._say("chat.postEphemeral", message, channel=channel, user=user)
+        except SlackError as error:
+            log.info("A private answer could not be shown in its channel: %s", error.code)
+            await self._say("chat.postMessage", message, channel=user, **_QUIET)
+
+    async def announce(self, message: Message, *, channel: str) -> None:
+        """Post something in the channel that is no termination's message."""
+        await self._say("chat.postMessage", message, channel=channel, **_QUIET)
+
+    async def open_dialog(self, view: Mapping[str, Any], *, trigger: str) -> None:
+        """Open a modal; the trigger lasts three seconds and opens one."""
+        await self._call("views.open", trigger_id=trigger, view=view)
+
+    async def tell(self, message: Message, user: str) -> None:
+        """Write to one person directly, so that it is still there when they look."""
+        await self._say("chat.postMessage", message, channel=user, **_QUIET)
+
+    async def _edit(self, message: Message, at: MessageRef, click_url: str | None, reference: str) -> bool:
+        """Bring the message up to date where it stands; False if it must be told anew."""
+        if at.ts is not None:
+            try:
+                await self._say("chat.update", message, channel=at.channel, ts=at.ts)
+            except SlackRefused as refused:
+                log.info("Message of %s cannot be edited: %s", reference, refused.code)
+                if refused.code == "message_not_found":
+                    return False
+            else:
+                return True
+        # A message that went by response_url belongs to nobody but the click on it.
+        return click_url is not None and await self._reached(
+            click_url, message, reference, response_type="in_channel", replace_original=True
+        )
+
+    async def _post(self, message: Message, channel: str, reference: str, *, way: str) -> MessageRef:
+        metadata = {"event_type": METADATA_TYPE, "event_payload": {"reference": reference}}
+        answer = await self._say("chat.postMessage", message, channel=channel, metadata=metadata, **_QUIET)
+        return MessageRef(str(answer.get("channel") or channel), str(answer["ts"]), way)
+
+    async def _find(self, channel: str, reference: str, since: float, *, insist: bool) -> MessageRef | None:
+        """Look for what may have been posted before ``since``; one look serves all who wait for one."""
+        try:
+            look = self._looks.get(channel)
+            if look is None or look.began < since:
+                look = await self._look(channel)
+        except SlackError as error:
+            # A rate limit passes, however many wait for it together; only what may never be read is given up.
+            if isinstance(error, SlackUnavailable) and (insist or error.retry_after is not None):
+                raise
+            log.info("Whether %s was posted already could not be read: %s", reference, error.code)
+            return None
+        ts = look.stands.get(reference)
+        return MessageRef(channel, ts, "channel") if ts is not None else None
+
+    async def _look(self, channel: str) -> _Look:
+        look = _Look(time.monotonic())
+        answer = await self._call(
+            "conversations.history", channel=channel, limit=_HISTORY_DEPTH, include_all_metadata=True
+        )
+        for found in answer.get("messages") or []:
+            payload = (found.get("metadata") or {}).get("event_payload") or {}
+            if reference := payload.get("reference"):
+                look.stands.setdefault(reference, str(found["ts"]))
+        self._looks = {
+            name: each for name, each in self._looks.items() if each.began > look.began - _LOOK_SECONDS
+        }
+        self._looks[channel] = look
+        return look
+
+    async def _say(self, method: str, message: Message, **arguments: Any) -> AsyncSlackResponse:
+        content = {"text": message.text, "blocks": message.blocks, **_INERT}
+        try:
+            return await self._call(method, **arguments, **content)
+        except SlackRefused as refused:
+            if refused.code not in _UNSHOWABLE or not message.blocks:
+                raise
+            # The text alone says everything; better a plain message than none.
+            log.error("Slack refused the blocks of a message: %s", refused.code)  # noqa: TRY400 -- no fault of ours to trace
+            return await self._call(method, **arguments, **content | {"blocks": ()})
+
+    async def _reached(self, response_url: str, message: Message, reference: str, **how: Any) -> bool:
+        try:
+            await self._respond(response_url, message, **how)
+        except SlackError as error:
+            log.info("Message of %s did not go by response_url: %s", reference, error.code)
+            return False
+        return True
+
+    async def _respond(self, response_url: str, message: Message, **how: Any) -> None:
+        body = {"text": message.text, "blocks": message.blocks, **how, **_INERT, **_QUIET}
+        try:
+            async with self._session.post(response_url, json=body) as answer:
+                if is_passing(answer.status):
+                    raise SlackUnavailable(
+                        f"http_{answer.status}", retry_after=seconds_to_wait(answer.headers)
+                    )
+                if not answer.ok:
+                    raise SlackRefused(f"response_url_{answer.status}")
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise SlackUnavailable("connection") from error
+
+    async def _call(self, method: str, **arguments: Any) -> AsyncSlackResponse:
+        held = self._held_until.get(method, 0.0) - time.monotonic()
+        if held > 0:
+            # Slack asked us to wait; whoever else wants the same method waits as well.
+            raise SlackUnavailable("ratelimited", retry_after=held)
+        try:
+            return await call(self._client, method, **arguments)
+        except SlackUnavailable as later:
+            if later.retry_after is not None:
+                self._held_until[method] = time.monotonic() + later.retry_after
+            raise
+        except SlackRefused as refused:
+            if refused.code not in TOKEN_REFUSED and (method, refused.code) != (
+                "chat.postMessage",
+                "missing_scope",
+            ):
+                raise
+            if not self.token_refused.done():
+                self.token_refused.set_result(refused.code)
+            raise SlackUnavailable(refused.code) from refused
