@@ -24,7 +24,7 @@ from bot.domain import (
     twin,
 )
 from bot.errors import Refused, StoreError
-from bot.ports import Admit, Backlog, ChannelKey, Duplicate, Submitted
+from bot.ports import Admit, Backlog, Duplicate, Submitted
 from bot.practice.ids import is_practice
 from bot.stores.memory_access import AccessTables, MemoryAccessStore
 from bot.stores.spacing import Spacing
@@ -218,38 +218,6 @@ class MemoryStore(MemoryAccessStore):
         for line in self._tables.events:
             if reference in (None, line["reference"]):
                 yield line
-
-    async def channel_key(self, team: str, channel: str) -> ChannelKey | None:
-        return self._tables.access.keys.get((team, channel))
-
-    async def channel_keys(self) -> list[ChannelKey]:
-        return [key for _, key in sorted(self._tables.access.keys.items())]
-
-    async def put_channel_key(self, key: ChannelKey, event: Event) -> None:
-        self._record(event)
-        self._tables.access.keys[key.team, key.channel] = key
-        self._tables.access.left.pop((key.team, key.channel), None)
-
-    async def remove_channel_key(self, team: str, channel: str, event: Event) -> bool:
-        removed = self._tables.access.keys.pop((team, channel), None)
-        if removed:
-            self._record(event)
-        return removed is not None
-
-    async def settings(self, team: str, channel: str) -> Mapping[str, Any]:
-        return self._tables.access.settings.get((team, channel), {})
-
-    async def put_settings(self, team: str, channel: str, settings: Mapping[str, Any], event: Event) -> None:
-        self._record(event)
-        self._tables.access.settings[team, channel] = dict(settings)
-
-    async def replace_settings(
-        self, team: str, channel: str, before: Mapping[str, Any], after: Mapping[str, Any], event: Event
-    ) -> bool:
-        if self._tables.access.settings.get((team, channel), before) != before:
-            return False
-        await self.put_settings(team, channel, after, event)
-        return True
 
     async def admitted_since(self, team: str, channel: str, since: int) -> int:
         start = datetime.fromtimestamp(since / 1000, UTC)

@@ -1,4 +1,4 @@
-"""One-time links, sessions and channels that move or go away, without a database."""
+"""Channels' keys and settings, one-time links and sessions, without a database."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ class AccessTables:
 
 
 class MemoryAccessStore(ABC):
-    """The part of the store in memory that hands out and takes back access."""
+    """The part of the store in memory that knows the channels and who may reach them."""
 
     @abstractmethod
     def _access(self) -> AccessTables: ...
@@ -41,6 +41,38 @@ class MemoryAccessStore(ABC):
 
     @abstractmethod
     async def now(self) -> int: ...
+
+    async def channel_key(self, team: str, channel: str) -> ChannelKey | None:
+        return self._access().keys.get((team, channel))
+
+    async def channel_keys(self) -> list[ChannelKey]:
+        return [key for _, key in sorted(self._access().keys.items())]
+
+    async def put_channel_key(self, key: ChannelKey, event: Event) -> None:
+        self._record(event)
+        self._access().keys[key.team, key.channel] = key
+        self._access().left.pop((key.team, key.channel), None)
+
+    async def remove_channel_key(self, team: str, channel: str, event: Event) -> bool:
+        removed = self._access().keys.pop((team, channel), None)
+        if removed:
+            self._record(event)
+        return removed is not None
+
+    async def settings(self, team: str, channel: str) -> Mapping[str, Any]:
+        return self._access().settings.get((team, channel), {})
+
+    async def put_settings(self, team: str, channel: str, settings: Mapping[str, Any], event: Event) -> None:
+        self._record(event)
+        self._access().settings[team, channel] = dict(settings)
+
+    async def replace_settings(
+        self, team: str, channel: str, before: Mapping[str, Any], after: Mapping[str, Any], event: Event
+    ) -> bool:
+        if self._access().settings.get((team, channel), before) != before:
+            return False
+        await self.put_settings(team, channel, after, event)
+        return True
 
     async def put_link(self, link: Link, *, for_ms: int) -> None:
         access, now = self._access(), await self.now()
