@@ -12,7 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import metrics
 from bot.config import Settings, sqlite_path
-from bot.doctor.database import examine_file
+from bot.doctor.database import examine_file, examine_server
 from bot.doctor.findings import (
     Finding,
     Level,
@@ -69,7 +69,9 @@ class Doctor:
             told = f"The database's clock is {abs(ahead):.0f} s away from this machine's."
             found.append(Finding("database.clock", Level.WARN, told, "Let both follow a time server (NTP)."))
         path = sqlite_path(self._settings.database_url)
-        return found if path is None else [*found, *await asyncio.to_thread(examine_file, path)]
+        if path is None:
+            return [*found, *await examine_server(self._settings.database_url)]
+        return [*found, *await asyncio.to_thread(examine_file, path)]
 
     async def slack(self) -> list[Finding]:
         """Check the tokens, what they may do, and the clock against Slack's."""

@@ -1,4 +1,4 @@
-"""Looks at the embedded database's file: its version, its soundness and the room that is left beside it."""
+"""Looks at the database itself: its version, and of a file its soundness and the room that is left beside it."""
 
 import shutil
 import sqlite3
@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from bot.doctor.findings import Finding, Level, judge_disk
+from bot.errors import StoreError
 from bot.stores.sqlite_file import known_migrations
 
 
@@ -25,11 +26,22 @@ def examine_file(path: Path) -> list[Finding]:
         found.append(Finding("database.integrity", Level.OK, "The database file is sound."))
     else:
         found.append(Finding("database.integrity", Level.FAIL, "The database file is damaged.", _RESTORE))
-    return [*found, _version(applied)]
+    return [*found, _version(applied, known_migrations())]
 
 
-def _version(applied: set[str]) -> Finding:
-    if unknown := applied - known_migrations():
+async def examine_server(url: str) -> list[Finding]:
+    """Read the version of a PostgreSQL database."""
+    from bot.stores import postgres  # noqa: PLC0415 -- an optional extra
+
+    try:
+        applied, known = await postgres.migrations(url)
+    except StoreError as error:
+        return [Finding("database.version", Level.WARN, f"Its version cannot be read: {error}")]
+    return [_version(applied, known)]
+
+
+def _version(applied: set[str], known: set[str]) -> Finding:
+    if unknown := applied - known:
         told = f"The database was made by a newer Haltbot ({', '.join(sorted(unknown))})."
         return Finding("database.version", Level.FAIL, told, "Run that newer version, or restore a backup.")
     return Finding(

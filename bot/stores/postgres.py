@@ -78,6 +78,16 @@ async def prepare_postgres(url: str) -> None:
         raise _ours(error) from error
 
 
+async def migrations(url: str) -> tuple[set[str], set[str]]:
+    """Name the migrations that the database has had, and those that this version has. Raises StoreError."""
+    try:
+        async with await _connect(url) as connection:
+            rows = await _rows(connection, "SELECT name FROM migration", {})
+    except psycopg.Error as error:
+        raise _ours(error) from error
+    return {row["name"] for row in rows} - {MOVING, MOVED}, set(_MIGRATIONS)
+
+
 class PostgresStore(SqlStore):
     """The store in a PostgreSQL database."""
 

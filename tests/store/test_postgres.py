@@ -21,6 +21,8 @@ from store.examples import (
     to,
 )
 
+from bot.doctor.database import examine_server
+from bot.doctor.findings import Level
 from bot.domain import Choice, Phase
 from bot.errors import Refused, StoreBusy, StoreError
 from bot.stores import statements
@@ -379,3 +381,22 @@ async def test_everything_works_behind_a_pooler(pooled_url):
         assert 5 == len(await store.open_in("T1", "C1"))
         assert a_key() == await store.channel_key("T1", "C1")
         assert 51 + 1 + 5 + 1 == len(await audit(store))
+
+
+async def test_a_newer_version_s_database_is_noticed(store, postgres_url):
+    """An older Haltbot would not understand what a newer one has written."""
+    (fits,) = await examine_server(postgres_url)
+    async with connected(postgres_url) as connection:
+        await connection.execute("INSERT INTO migration VALUES ('9999_future', 1)")
+
+    (newer,) = await examine_server(postgres_url)
+
+    assert (Level.OK, Level.FAIL) == (fits.level, newer.level)
+    assert "9999_future" in newer.told
+
+
+async def test_a_database_without_a_version_is_told_of(postgres_server, postgres_url):
+    """Nothing was migrated there yet."""
+    (found,) = await examine_server(postgres_url)
+
+    assert Level.WARN is found.level
