@@ -11,7 +11,7 @@ from bot.channel_settings import ChannelSettings, Role
 from bot.domain import Approval, Job, Outcome, Phase, Termination, event
 from bot.errors import FactsUnavailable, Refused, SlackError
 from bot.practice.ids import is_practice
-from bot.progress import Overtaken, Progress, is_held, pause_ms
+from bot.progress import Progress, pause_ms
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ class Clearing:
             return await self._refuse(job, Refused("who_unknown"))
         tries = termination.clearing_tries + 1
         if tries == 1:
-            await self._whisper(termination, Refused("who_unknown_yet"))
+            await self._whisper(job, Refused("who_unknown_yet"))
         later = replace(termination, clearing_tries=tries)
         return await self._progress.rest(job, later, pause_ms(tries))
 
@@ -129,7 +129,7 @@ class Clearing:
         recorded = await self._progress.advance(job, ended, Phase.TELLING, event(ended, "refused", **detail))
         if recorded is not None and ended.message is not None:
             # It is told in the channel, where its message stands; this is the more exact sentence.
-            await self._whisper(ended, refused)
+            await self._whisper(recorded, refused)
         return recorded
 
     @staticmethod
@@ -140,14 +140,12 @@ class Clearing:
     async def tell(self, job: Job) -> Termination:
         """Tell the requester alone why it was refused. Raises SlackError, Overtaken."""
         termination = job.termination
-        if not is_held(job):
-            raise Overtaken
         refused = Refused(termination.code or "not_granted", **termination.refusal)
-        await self._progress.whisper(termination, refusal(refused, termination))
+        await self._progress.whisper(job, refusal(refused, termination))
         return termination
 
-    async def _whisper(self, termination: Termination, refused: Refused) -> None:
+    async def _whisper(self, job: Job, refused: Refused) -> None:
         try:
-            await self._progress.whisper(termination, refusal(refused, termination))
+            await self._progress.whisper(job, refusal(refused, job.termination))
         except SlackError as error:
-            log.warning("A refusal of %s was not delivered: %s", termination.id, error.code)
+            log.warning("A refusal of %s was not delivered: %s", job.termination.id, error.code)

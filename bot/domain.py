@@ -181,7 +181,8 @@ class Termination:
             values["approval"] = Approval(values["approval"])
         if values["outcome"]:
             values["outcome"] = Outcome(values["outcome"])
-        return cls(**values)
+        # What a newer version has added is nothing to this one: both may work on one database for a while.
+        return cls(**{name: value for name, value in values.items() if name in cls.__dataclass_fields__})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -255,6 +256,9 @@ _SUCCEEDED = (Outcome.GONE_VERIFIED, Outcome.ACCEPTED, Outcome.ALREADY_GONE)
 
 def twin(termination: Termination) -> str:
     """Name what at most one open termination may exist for: the same instance, stopped the same way."""
+    if termination.outcome is Outcome.REFUSED:
+        # Whoever is still to be told so is in nobody's way.
+        return f"refused {termination.id}"
     return " ".join(
         (
             termination.team,

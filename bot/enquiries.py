@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bot.command import workflow_id
-from bot.domain import Job
+from bot.domain import Job, Outcome
 from bot.errors import Refused, VibecodeError
 from bot.keys import Keys
 from bot.lookout import Lookout
@@ -30,8 +30,9 @@ class Enquiries:
         self._lookout = lookout
 
     async def under_way(self, team: str, channel: str) -> list[Job]:
-        """The terminations of this channel that are not finished."""
-        return await self._store.open_in(team, channel)
+        """The terminations of this channel that are not finished; a refusal is its requester's alone."""
+        open_ones = await self._store.open_in(team, channel)
+        return [job for job in open_ones if job.termination.outcome is not Outcome.REFUSED]
 
     async def show(self, team: str, channel: str, user: str, typed: str) -> Found:
         """Look an instance up. Raises Refused, VibecodeError, KeyUnusable."""

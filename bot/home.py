@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.doctor.findings import Finding
-from bot.domain import Job, Phase
+from bot.domain import Job, Outcome, Phase
 from bot.ports import Store, Views
 
 DAY_MS = 24 * 60 * 60 * 1000
@@ -41,7 +41,7 @@ class Home:
         """Gather it. Raises StoreError."""
         lately = await self._store.recent(team, within_ms=DAY_MS, limit=MOST_READ)
         seen = [job for job in lately if await self._may_see(job, user)]
-        running = [job for job in seen if job.phase is not Phase.DONE]
+        running = [job for job in seen if not _is_over(job)]
         to_confirm = [
             job
             for job in running
@@ -50,7 +50,7 @@ class Home:
         return Overview(
             to_confirm=to_confirm[:MOST_SHOWN],
             under_way=[job for job in running if job not in to_confirm][:MOST_SHOWN],
-            recent=[job for job in seen if job.phase is Phase.DONE][:MOST_SHOWN],
+            recent=[job for job in seen if _is_over(job)][:MOST_SHOWN],
             channels=await self._health(team, user),
             at=await self._store.now(),
         )
@@ -71,3 +71,8 @@ class Home:
         if not theirs:
             return []
         return [finding for finding in await self._channels(team) if finding.channel in theirs]
+
+
+def _is_over(job: Job) -> bool:
+    # A refusal stops nothing, whether or not its requester has been told yet.
+    return job.phase is Phase.DONE or job.termination.outcome is Outcome.REFUSED

@@ -1,9 +1,11 @@
 """What every step of a termination needs: recording it, showing it, and letting it rest."""
 
+import asyncio
 import math
 import random
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from bot.blocks import Cards
@@ -25,6 +27,8 @@ class Pace:
     """How long a force waits for its soft beginning; None: it does not begin softly."""
 
 
+RECORDING_SECONDS = 3.0
+"""So much of a lease is left for recording what came of a message."""
 _CORRECTIONS = 5
 """How often a state that changes while it is shown is shown anew."""
 
@@ -100,20 +104,19 @@ class Progress:
         alone = is_for_requester_alone(termination, audience)
         shown = termination if alone or audience is Audience.TRUSTED else withheld(termination)
         now = await self.store.now()
-        if not is_held(job):
-            raise Overtaken
-        shown_at = await self._messenger.show(
-            self._cards.termination(shown, phase, now),
-            channel=termination.user if alone else termination.channel,
-            user=termination.user,
-            at=termination.message,
-            # What is for the requester alone must not reach the channel on another way.
-            response_url=None if alone else self._opened(termination.response_url, termination),
-            click_url=self._opened(termination.click_url, termination),
-            reference=termination.id,
-            maybe_posted_ms_ago=now - termination.maybe_shown_at if termination.maybe_shown else None,
-            tries=termination.telling_tries,
-        )
+        async with _while_held(job):
+            shown_at = await self._messenger.show(
+                self._cards.termination(shown, phase, now),
+                channel=termination.user if alone else termination.channel,
+                user=termination.user,
+                at=termination.message,
+                # What is for the requester alone must not reach the channel on another way.
+                response_url=None if alone else self._opened(termination.response_url, termination),
+                click_url=self._opened(termination.click_url, termination),
+                reference=termination.id,
+                maybe_posted_ms_ago=now - termination.maybe_shown_at if termination.maybe_shown else None,
+                tries=termination.telling_tries,
+            )
         return replace(termination, message=shown_at, maybe_shown=False, shown=_shown(termination, phase))
 
     async def show_quietly(self, job: Job, *, insist: bool = False) -> Termination:
@@ -135,14 +138,16 @@ class Progress:
             return termination
         return replace(termination, maybe_shown=True, maybe_shown_at=await self.store.now())
 
-    async def whisper(self, termination: Termination, message: Message) -> None:
-        """Tell the requester alone. Raises SlackError."""
-        await self._messenger.whisper(
-            message,
-            channel=termination.channel,
-            user=termination.user,
-            response_url=self._opened(termination.response_url, termination),
-        )
+    async def whisper(self, job: Job, message: Message) -> None:
+        """Tell the requester alone. Raises SlackError, Overtaken."""
+        termination = job.termination
+        async with _while_held(job):
+            await self._messenger.whisper(
+                message,
+                channel=termination.channel,
+                user=termination.user,
+                response_url=self._opened(termination.response_url, termination),
+            )
 
     async def correct(self, reference: str) -> None:
         """Show once more what is true: this process may have shown an older state after a newer one."""
@@ -183,6 +188,18 @@ def _worth_showing(termination: Termination) -> bool:
     """
     editable = termination.message is None or termination.message.ts is not None
     return editable or (termination.click_url is not None and termination.retries == 0)
+
+
+@asynccontextmanager
+async def _while_held(job: Job) -> AsyncIterator[None]:
+    """Speak only as long as the lease leaves time to record it, or somebody else would take over meanwhile."""
+    if not is_held(job):
+        raise Overtaken
+    try:
+        async with asyncio.timeout_at(job.held_until - RECORDING_SECONDS):
+            yield
+    except TimeoutError as late:
+        raise SlackUnavailable("connection") from late
 
 
 def is_held(job: Job) -> bool:

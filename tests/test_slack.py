@@ -9,7 +9,8 @@ from voice import OUTCOME, Voice, open_voice
 from bot.blocks import TEXT_LIMIT, private
 from bot.domain import MessageRef
 from bot.errors import SlackRefused, SlackUnavailable
-from bot.slack.messenger import PATIENCE
+from bot.slack.calls import call
+from bot.slack.messenger import METADATA_TYPE, PATIENCE
 
 
 @pytest.fixture(name="voice")
@@ -176,29 +177,72 @@ async def test_a_message_that_may_have_been_posted_is_looked_for(voice: Voice):
 
 async def test_one_look_serves_all_who_wait(voice: Voice):
     """After an outage many may have been posted; Slack lets its history be read 50 times a minute."""
-    for reference in ("one", "two"):
+    posted = [f"posted {number}" for number in range(3)]
+    for reference in posted:
         voice.slack.fail("chat.postMessage", "drop_after")
         with pytest.raises(SlackUnavailable):
             await voice.show(private("*Stopping* …"), reference=reference)
 
-    for reference in ("one", "two", "three"):
-        await voice.show(reference=reference, maybe_posted_ms_ago=0 if reference == "one" else 30_000)
+    waiting = [*posted, *(f"not posted {number}" for number in range(3))]
+    await asyncio.gather(*(voice.show(reference=name, maybe_posted_ms_ago=30_000) for name in waiting[::2]))
+    await asyncio.gather(*(voice.show(reference=name, maybe_posted_ms_ago=30_000) for name in waiting[1::2]))
 
-    assert [OUTCOME.text] * 3 == voice.texts()
+    assert [OUTCOME.text] * 6 == voice.texts()
     assert 1 == len(voice.slack.calls_of("conversations.history"))
 
 
 async def test_a_look_says_nothing_about_what_was_posted_later(voice: Voice):
-    """Another try may have posted it meanwhile, here or in another process."""
+    """Another try may have posted it meanwhile, here or in another process, or Slack has just carried one out."""
     await voice.show(reference="before", maybe_posted_ms_ago=0)
     voice.slack.fail("chat.postMessage", "drop_after")
     with pytest.raises(SlackUnavailable):
         await voice.show(private("*Stopping* …"))
 
-    await voice.show(maybe_posted_ms_ago=0)
+    await voice.show(maybe_posted_ms_ago=500)
 
     assert [OUTCOME.text] * 2 == voice.texts()
     assert 2 == len(voice.slack.calls_of("conversations.history"))
+
+
+async def test_an_old_look_is_made_anew(voice: Voice, monkeypatch: pytest.MonkeyPatch):
+    """Whatever the clocks say about when something may have been posted."""
+    await voice.show(reference="before", maybe_posted_ms_ago=30_000)
+    monkeypatch.setattr("bot.slack.messenger.LOOK_SECONDS", 0.0)
+
+    await voice.show(maybe_posted_ms_ago=30_000)
+
+    assert 2 == len(voice.slack.calls_of("conversations.history"))
+
+
+async def test_a_look_that_failed_serves_nobody(voice: Voice):
+    """The next one asks again."""
+    voice.slack.fail("conversations.history", "internal_error", status=500)
+    with pytest.raises(SlackUnavailable):
+        await voice.show(maybe_posted_ms_ago=30_000)
+
+    await voice.show(maybe_posted_ms_ago=30_000)
+
+    assert [OUTCOME.text] == voice.texts()
+
+
+async def test_what_other_apps_write_into_a_channel_is_passed_over(voice: Voice):
+    """Their metadata may look like ours, and hold anything."""
+    for metadata in (
+        {"event_type": "another", "event_payload": {"reference": "abc"}},
+        {"event_type": METADATA_TYPE, "event_payload": {"reference": {"a": 1}}},
+        {"event_type": METADATA_TYPE, "event_payload": {"reference": ["abc"]}},
+    ):
+        await call(
+            voice.messenger._client,
+            "chat.postMessage",
+            channel=voice.channel.id,
+            text="another app's",
+            metadata=metadata,
+        )
+
+    await voice.show(maybe_posted_ms_ago=30_000)
+
+    assert ["another app's"] * 3 + [OUTCOME.text] == voice.texts()
 
 
 async def test_what_may_not_be_looked_for_is_posted(voice: Voice):

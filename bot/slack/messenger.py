@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -25,8 +25,9 @@ PATIENCE = 3
 """So many tries are spent on a channel that answers with trouble before the message goes another way."""
 _HISTORY_DEPTH = 999
 """The most that Slack gives at once: a busy channel moves on while a message is looked for."""
-_LOOK_SECONDS = 60.0
-"""So long what was seen is kept for those who still wait to be told where their message stands."""
+LOOK_SECONDS = 2.0
+"""So long what was seen serves others who look for a message in the same channel."""
+LATE_SECONDS = 1.0
 _UNSHOWABLE = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long"})
 _QUIET = {"unfurl_links": False, "unfurl_media": False}
 _INERT = {"parse": "none", "link_names": False}
@@ -34,10 +35,10 @@ _INERT = {"parse": "none", "link_names": False}
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What a channel's history showed: where the message of each reference stands."""
+    """One reading of a channel's history: where the message of each reference stands."""
 
     began: float
-    stands: dict[str, str] = field(default_factory=dict)
+    stands: asyncio.Task[Mapping[str, str]]
 
 
 class SlackMessenger:
@@ -142,32 +143,45 @@ class SlackMessenger:
     async def _find(self, channel: str, reference: str, since: float, *, insist: bool) -> MessageRef | None:
         """Look for what may have been posted before ``since``; one look serves all who wait for one."""
         try:
-            look = self._looks.get(channel)
-            if look is None or look.began < since:
-                look = await self._look(channel)
+            stands = await self._look(channel, since)
         except SlackError as error:
             # A rate limit passes, however many wait for it together; only what may never be read is given up.
             if isinstance(error, SlackUnavailable) and (insist or error.retry_after is not None):
                 raise
             log.info("Whether %s was posted already could not be read: %s", reference, error.code)
             return None
-        ts = look.stands.get(reference)
+        ts = stands.get(reference)
         return MessageRef(channel, ts, "channel") if ts is not None else None
 
-    async def _look(self, channel: str) -> _Look:
-        look = _Look(time.monotonic())
+    async def _look(self, channel: str, since: float) -> Mapping[str, str]:
+        """Tell where the channel's messages stand, by their references. Raises SlackError."""
+        now = time.monotonic()
+        look = self._looks.get(channel)
+        # What we have given up on, Slack may still carry out a moment later.
+        if look is None or look.began < max(since + LATE_SECONDS, now - LOOK_SECONDS):
+            look = _Look(now, asyncio.create_task(self._read(channel)))
+            self._looks = {
+                name: each for name, each in self._looks.items() if each.began > now - LOOK_SECONDS
+            }
+            self._looks[channel] = look
+        try:
+            return await asyncio.shield(look.stands)
+        except SlackError:
+            self._looks.pop(channel, None)
+            raise
+
+    async def _read(self, channel: str) -> Mapping[str, str]:
+        stands: dict[str, str] = {}
         answer = await self._call(
             "conversations.history", channel=channel, limit=_HISTORY_DEPTH, include_all_metadata=True
         )
         for found in answer.get("messages") or []:
-            payload = (found.get("metadata") or {}).get("event_payload") or {}
-            if reference := payload.get("reference"):
-                look.stands.setdefault(reference, str(found["ts"]))
-        self._looks = {
-            name: each for name, each in self._looks.items() if each.began > look.began - _LOOK_SECONDS
-        }
-        self._looks[channel] = look
-        return look
+            metadata = found.get("metadata") or {}
+            reference = (metadata.get("event_payload") or {}).get("reference")
+            # Other apps have metadata of their own.
+            if metadata.get("event_type") == METADATA_TYPE and isinstance(reference, str):
+                stands.setdefault(reference, str(found["ts"]))
+        return stands
 
     async def _say(self, method: str, message: Message, **arguments: Any) -> AsyncSlackResponse:
         content = {"text": message.text, "blocks": message.blocks, **_INERT}
