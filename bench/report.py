@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from importlib import metadata
 
-from contenders import ALL, DEFAULT, HALTBOT, TUNED
+from contenders import ALL, DEFAULT, HALTBOT, SHARED, TUNED
 from figures import Figures
 
 _NAMES = [contender.name for contender in ALL]
@@ -105,6 +105,7 @@ def targets(figures: Figures, flush: float) -> list[Target]:
             3,
             at_least=True,
         ),
+        _compared(figures, rate, SHARED.name, "whole job, against a default Bolt with one httpx client"),
         _value(
             figures,
             one,
@@ -134,6 +135,12 @@ def _ratio(figures: Figures, what: str, against: str, name: str, limit: float, *
         return Target(name, to_reach, "–", None)
     ratio = ours / theirs
     return Target(name, to_reach, f"{ratio:.2f}×", ratio >= limit if at_least else ratio <= limit)
+
+
+def _compared(figures: Figures, what: str, against: str, name: str) -> Target:
+    """Tell a ratio for which there is no mark."""
+    ours, theirs = figures.get(what, HALTBOT.name), figures.get(what, against)
+    return Target(name, "–", f"{ours / theirs:.2f}×" if ours and theirs else "–", None)
 
 
 def _value(

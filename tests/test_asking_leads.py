@@ -142,3 +142,21 @@ async def test_a_refusal_that_nobody_can_be_told_is_in_the_audit(work: Workspace
     await work.stop()
 
     assert "undelivered" == (await work.audit())[-1]["event"]
+
+
+async def test_a_refusal_that_is_still_to_be_told_is_in_nobodys_way(work: Workspace):
+    """Whoever may stop the same instance stops it meanwhile; the status speaks of that one alone."""
+    leads = work.slack.add_user_group("ops-leads", [work.colleague])
+    await work.put_settings({"soft": [leads.id]})
+    for method in ("response_url", "chat.postEphemeral", "chat.postMessage"):
+        work.slack.fail(method, "internal_error", status=500)
+    instance = work.vibecode.start_instance(steps=[Step(3600, locked=False)])
+    await work.command(f"{instance} looping")
+    await work.slack.wait_for(lambda: not work.slack.planned_failures)
+    status = await work.command("status")
+
+    await work.command(f"{instance} looping", by=work.colleague)
+
+    await work.told("is gone")
+    assert instance not in status.json["text"]
+    assert 1 == len(work.vibecode.deletes(instance))

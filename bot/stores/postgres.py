@@ -19,7 +19,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
 from bot.errors import HaltbotError, Refused, StoreBusy, StoreError
-from bot.stores import schema, statements
+from bot.stores import schema
 from bot.stores.dialect import POSTGRES, render
 from bot.stores.sql import SqlStore
 from bot.stores.steps import Plain, Recorded, Row, Steps, columns
@@ -56,6 +56,22 @@ _CONNECTION: dict[str, Any] = {
 # The classes of SQLSTATE that tell of a state that passes: connection, rollback, lock, shutdown; none at all
 # means that no answer came.
 _PASSING_CLASSES = ("", "08", "40", "55", "57")
+
+
+# A change and its lines of the audit, which are added if it returned a row, in one question over the network.
+_WITH_LINES = """
+WITH changed AS (CHANGE), recorded AS (
+    INSERT INTO event (at, event, reference, team, channel, "user", workflow_id, force, reason, outcome, detail)
+    SELECT {now}, line.event, line.reference, line.team, line.channel, line."user", line.workflow_id,
+           line.force, line.reason, line.outcome, line.detail
+    FROM changed, ROWS FROM (json_to_recordset(:lines) AS (
+        event TEXT, reference TEXT, team TEXT, channel TEXT, "user" TEXT, workflow_id TEXT,
+        force INTEGER, reason TEXT, outcome TEXT, detail TEXT
+    )) WITH ORDINALITY AS line
+    ORDER BY line.ordinality
+)
+SELECT * FROM changed
+"""
 
 
 class _InDoubt(Exception):
@@ -255,7 +271,7 @@ async def _carry_out(connection: Connection, step: Plain | Recorded) -> list[Row
 @cache
 def _with_lines(statement: str) -> str:
     """Make one statement of a change and its lines of the audit."""
-    return statements.WITH_LINES.replace("CHANGE", statement)
+    return _WITH_LINES.replace("CHANGE", statement)
 
 
 async def _rows(connection: Connection, statement: str, parameters: Mapping[str, Any]) -> list[Row]:

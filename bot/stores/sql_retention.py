@@ -17,7 +17,9 @@ class SqlRetentionStore(ABC):
     """The part of a store in an SQL database that deletes."""
 
     @abstractmethod
-    async def _write(self, steps: Callable[[], Steps[T]], *, urgent: bool = False) -> T: ...
+    async def _write(
+        self, steps: Callable[[], Steps[T]], *, urgent: bool = False, atomic: bool = True
+    ) -> T: ...
 
     @abstractmethod
     async def _forget_left(self, before: int) -> int: ...

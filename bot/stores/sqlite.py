@@ -110,7 +110,7 @@ class SqliteStore(SqlStore):
         if self._reading is not None:
             self._reader.submit(self._reading.close).result()
         self._reader.shutdown()
-        # The writing connection is the last to close: it is the one that can tidy up the write-ahead log.
+        # A connection that writes is the last to close: only such a one can tidy up the write-ahead log.
         self._operations.put(None)
         self._writer.join()
         self._tidier.shutdown()

@@ -1,8 +1,4 @@
-"""Every SQL statement about terminations, their pace and the audit, once; a dialect fills in what differs.
-
-Times are integer milliseconds since 1970 by the database's clock, rounded down; whoever adds a duration to
-``{now}`` therefore adds one millisecond more, so that nothing is ever taken up early.
-"""
+"""Every SQL statement about terminations, their pace and the audit, once; a dialect fills in what differs."""
 
 # --- Terminations ---
 
@@ -118,22 +114,6 @@ ON CONFLICT (key_id) DO UPDATE SET blocked_until = {max}(bucket.blocked_until, e
 RECORD = """
 INSERT INTO event (at, event, reference, team, channel, "user", workflow_id, force, reason, outcome, detail)
 VALUES ({now}, :event, :reference, :team, :channel, :user, :workflow_id, :force, :reason, :outcome, :detail)
-"""
-
-# Make a CHANGE and add its lines to the audit, if it returned a row. SQLite, where a statement costs no question
-# over a network, does one after the other.
-WITH_LINES = """
-WITH changed AS (CHANGE), recorded AS (
-    INSERT INTO event (at, event, reference, team, channel, "user", workflow_id, force, reason, outcome, detail)
-    SELECT {now}, line.event, line.reference, line.team, line.channel, line."user", line.workflow_id,
-           line.force, line.reason, line.outcome, line.detail
-    FROM changed, ROWS FROM (json_to_recordset(:lines) AS (
-        event TEXT, reference TEXT, team TEXT, channel TEXT, "user" TEXT, workflow_id TEXT,
-        force INTEGER, reason TEXT, outcome TEXT, detail TEXT
-    )) WITH ORDINALITY AS line
-    ORDER BY line.ordinality
-)
-SELECT * FROM changed
 """
 
 # Read the next lines of the audit.

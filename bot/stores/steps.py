@@ -24,7 +24,7 @@ class Recorded:
 
 
 Steps: TypeAlias = Generator[Plain | Recorded, list[Row], T]
-"""A transaction: it yields a statement and is sent the rows that it returned.
+"""A transaction, or what may commit statement by statement: it yields each and is sent the rows that it returned.
 
 It raises Refused before it has written anything, so that nothing has to be undone for it.
 """

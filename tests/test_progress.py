@@ -1,0 +1,83 @@
+"""Whoever has a termination speaks no longer than its lease leaves time to record what came of it."""
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+from slack_sdk.web.async_client import AsyncWebClient
+from store.examples import running
+from voice import OUTCOME, Voice, open_voice
+
+from bot.blocks import Cards
+from bot.domain import Job
+from bot.errors import SlackUnavailable
+from bot.progress import RECORDING_SECONDS, Overtaken, Progress, is_held
+from bot.sharing import Sharing
+from bot.slack.channels import SlackChannels
+from bot.stores.memory import MemoryStore
+from bot.vault import AesVault
+
+
+@pytest.fixture(name="voice")
+async def _voice() -> AsyncIterator[Voice]:
+    async with open_voice() as voice:
+        yield voice
+
+
+@pytest.fixture(name="progress")
+def _progress(voice: Voice) -> Progress:
+    store = MemoryStore()
+    client = AsyncWebClient(voice.slack.bot_token, base_url=voice.slack.api_url)
+    return Progress(
+        store,
+        voice.messenger,
+        AesVault([b"k" * 32]),
+        Cards("https://vibecode.example.com/v1/oauth/authorize"),
+        Sharing(store, SlackChannels(client)),
+        wake_in=lambda _: None,
+    )
+
+
+async def held(progress: Progress, voice: Voice, *, seconds: float) -> Job:
+    """A job whose lease lasts so much longer than recording takes."""
+    place = {"team": voice.slack.team, "channel": voice.channel.id, "user": voice.person.id}
+    job = await running(progress.store, **place)
+    return replace(job, held_until=time.monotonic() + RECORDING_SECONDS + seconds)
+
+
+@pytest.mark.parametrize("method", ["chat.postMessage", "conversations.history"])
+async def test_a_slack_that_hangs_leaves_time_to_record_it(progress: Progress, voice: Voice, method: str):
+    """Otherwise the lease would end meanwhile, and what happened would look like a crash."""
+    job = await held(progress, voice, seconds=0.2)
+    job = replace(job, termination=replace(job.termination, maybe_shown=True))
+    voice.slack.fail(method, "hang")
+
+    with pytest.raises(SlackUnavailable):
+        await progress.show(job)
+
+    assert is_held(job)
+
+
+async def test_a_private_sentence_leaves_time_to_record_it(progress: Progress, voice: Voice):
+    """It has three ways, each of which may hang."""
+    job = await held(progress, voice, seconds=0.2)
+    voice.slack.fail("chat.postEphemeral", "hang")
+
+    with pytest.raises(SlackUnavailable):
+        await progress.whisper(job, OUTCOME)
+
+    assert is_held(job)
+
+
+async def test_whoever_has_lost_the_lease_stays_silent(progress: Progress, voice: Voice):
+    """Somebody else has taken over and speaks."""
+    job = replace(await held(progress, voice, seconds=0.2), held_until=time.monotonic() - 1)
+
+    with pytest.raises(Overtaken):
+        await progress.show(job)
+    with pytest.raises(Overtaken):
+        await progress.whisper(job, OUTCOME)
+
+    assert [] == voice.texts()
+    assert [] == voice.slack.private_messages(voice.person)
