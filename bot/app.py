@@ -40,7 +40,7 @@ from bot.service import Terminations, new_reference
 from bot.sharing import Sharing
 from bot.slack import edge
 from bot.slack.bolt import Bolt, Identity
-from bot.slack.calls import open_session
+from bot.slack.calls import open_session, slack_client
 from bot.slack.channels import SlackChannels
 from bot.slack.directory import SlackDirectory
 from bot.slack.home import SlackHome
@@ -134,7 +134,7 @@ class Haltbot:
         except OSError as error:
             raise CannotRun(_not_listening(host, port, error)) from error
         actual_port = runner.addresses[0][1]
-        log.info("Listening on http://%s:%s", host, actual_port)
+        log.info("Listening on http://%s:%s", f"[{host}]" if ":" in host else host, actual_port)
         listening(actual_port)
 
     async def _mind_the_token(self) -> None:
@@ -168,13 +168,8 @@ async def build(settings: Settings) -> AsyncIterator[Haltbot]:
         vault = open_vault(settings)
         store = counted(await open_store(settings.database_url, owner=new_reference()))
         stack.push_async_callback(store.close)
-        session = await stack.enter_async_context(open_session())
-        client = AsyncWebClient(
-            token=settings.slack_bot_token.get_secret_value(),
-            base_url=settings.slack_api_url,
-            session=session,
-            retry_handlers=[],
-        )
+        session = await stack.enter_async_context(open_session(settings.slack_api_url))
+        client = slack_client(session, settings.slack_api_url, settings.slack_bot_token.get_secret_value())
         http = await stack.enter_async_context(
             open_client(
                 settings.vibecode_api_url,

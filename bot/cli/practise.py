@@ -4,14 +4,12 @@ import argparse
 import getpass
 from collections.abc import Callable
 
-from slack_sdk.web.async_client import AsyncWebClient
-
 from bot.cli.place import add_place
 from bot.config import Settings, load
 from bot.errors import SlackError
 from bot.practice.sheet import sheet
 from bot.practice.workflows import Scene, make_instance
-from bot.slack.calls import call, open_session
+from bot.slack.calls import call, open_session, slack_client
 from bot.storage import open_store
 
 
@@ -47,12 +45,7 @@ async def _practise(options: argparse.Namespace) -> int:
 
 async def _post(settings: Settings, channel: str, text: str, blocks: list[object]) -> int:
     async with open_session() as session:
-        client = AsyncWebClient(
-            token=settings.slack_bot_token.get_secret_value(),
-            base_url=settings.slack_api_url,
-            session=session,
-            retry_handlers=[],
-        )
+        client = slack_client(session, settings.slack_api_url, settings.slack_bot_token.get_secret_value())
         try:
             await call(client, "chat.postMessage", channel=channel, text=text, blocks=blocks, parse="none")
         except SlackError as error:

@@ -3,9 +3,11 @@
 import asyncio
 import errno
 import json
+import os
 import re
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import textwrap
@@ -36,6 +38,7 @@ _OUTCOMES = (
 
 async def play() -> int:
     """Play a soft termination, a forced one and an error; print what each person sees."""
+    _stay_here()
     with tempfile.TemporaryDirectory(prefix="haltbot-demo-") as folder:
         async with open_world(Path(folder)) as world:
             await world.start()
@@ -165,15 +168,31 @@ def _width() -> int:
     return min(100, shutil.get_terminal_size().columns - 2)
 
 
+def _stay_here() -> None:
+    """Pass by every proxy: this process speaks to this machine alone, which no proxy reaches."""
+    os.environ["no_proxy"] = "*"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 async def serve() -> int:
     """Stay up until interrupted: a Slack to look at, and the addresses of all parts."""
+    _stay_here()
+    port = _free_port()
+    # Links to the bot's pages need an address that is known before it listens there.
+    public_url = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory(prefix="haltbot-demo-") as folder:
-        async with open_world(Path(folder)) as world:
-            add_cast(world.slack)
+        async with open_world(Path(folder), haltbot_port=port, haltbot_public_url=public_url) as world:
+            cast = add_cast(world.slack)
             instances = [world.vibecode.start_instance(**start) for _, start in STARTS.values()]
             await world.start()
             async with _page(world) as url:
-                print(_addresses(world, url, instances[0]), flush=True)
+                print(_addresses(world, url, instances[0], cast.approver), flush=True)
                 await _interrupted()
     return 0
 
@@ -199,7 +218,7 @@ async def _interrupted() -> None:
     await stop.wait()
 
 
-def _addresses(world: World, url: str, instance: str) -> str:
+def _addresses(world: World, url: str, instance: str, admin: Person) -> str:
     body = json.dumps(
         {"person": world.requester.id, "place": world.channel.id, "text": f"{COMMAND} {instance} looping"}
     )
@@ -213,5 +232,9 @@ Open {_bold(url)} – the local Slack, the Bitrix24 portal behind it and all tha
 Send a command without a browser:
 
   curl -H 'Content-Type: application/json' -d '{body}' {url}do/say
+
+{admin.name} is an admin: as {admin.name}, try {COMMAND} config, and {COMMAND} key with another key:
+
+  {world.vibecode.add_key()}
 
 Ctrl-C ends it; nothing is kept."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.app import build
 from bot.config import Settings
@@ -20,6 +21,23 @@ from bot.storage import open_store, open_vault
 
 COMMAND = "/terminate-workflow"
 START_SECONDS = 10
+
+
+class GivenSettings(Settings):
+    """Takes nothing from the environment or the ``.env`` of whoever tries it: a world is the same on every machine."""
+
+    model_config = SettingsConfigDict(env_file=None)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 -- pydantic's own signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
 
 
 @dataclass
@@ -82,7 +100,7 @@ class World:
 async def open_world(folder: Path, *, socket_mode: bool = False, **settings: Any) -> AsyncIterator[World]:
     """Open a world whose bot is not started yet; ``settings`` replace those of the bot."""
     async with SlackSandbox() as slack, VibecodeSandbox() as vibecode:
-        configured = Settings.model_validate(
+        configured = GivenSettings.model_validate(
             {
                 "slack_bot_token": slack.bot_token,
                 "slack_app_token": slack.app_token if socket_mode else None,
@@ -91,6 +109,7 @@ async def open_world(folder: Path, *, socket_mode: bool = False, **settings: Any
                 "vibecode_api_url": vibecode.url,
                 "database_url": f"sqlite:///{folder / 'haltbot.db'}",
                 "haltbot_encryption_keys": SecretStr(base64.b64encode(secrets.token_bytes(32)).decode()),
+                "haltbot_host": "127.0.0.1",
                 "haltbot_port": 0,
             }
             | settings

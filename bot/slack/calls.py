@@ -12,6 +12,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.errors import SlackError, SlackRefused, SlackUnavailable
 from bot.metrics import SLACK_CALLS, timed
+from bot.proxies import proxy_for
 
 NO_SUCH_METHOD = frozenset({"unknown_method", "http_404"})
 """A Slack-like server that offers only a part of the Web API: what it does not know, it does not have."""
@@ -40,9 +41,22 @@ _BUSY = frozenset(
 )
 
 
-def open_session() -> aiohttp.ClientSession:
-    """Open the one pool of connections to Slack; without it slack_sdk opens a connection for each call."""
-    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS))
+def open_session(base_url: str | None = None) -> aiohttp.ClientSession:
+    """Open the one pool of connections to Slack; without it slack_sdk opens a connection for each call.
+
+    The proxy by which the API at ``base_url`` is reached is the way to response URLs and WebSockets as well.
+    """
+    return aiohttp.ClientSession(
+        timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS), proxy=proxy_for(base_url) if base_url else None
+    )
+
+
+def slack_client(session: aiohttp.ClientSession, base_url: str, token: str | None = None) -> AsyncWebClient:
+    """Make a client of the Web API; it reaches it by a proxy only where NO_PROXY does not rule it out."""
+    client = AsyncWebClient(token=token, base_url=base_url, session=session, retry_handlers=[])
+    # slack_sdk 3.47 takes any of the environment's proxies, and knows no NO_PROXY.
+    client.proxy = proxy_for(base_url)
+    return client
 
 
 async def call(client: AsyncWebClient, method: str, **arguments: Any) -> AsyncSlackResponse:

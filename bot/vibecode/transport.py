@@ -7,11 +7,12 @@ with dozens of calls in flight that alone takes longer than everything else that
 import contextlib
 import ssl
 from collections.abc import AsyncIterator, Iterator
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx
 import yarl
+
+from bot.proxies import proxy_for
 
 _KEEPALIVE_SECONDS = 5.0
 """httpx's own; the longer a connection is idle, the likelier the other side has just hung up."""
@@ -35,7 +36,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     """Sends each request once. ``base_url`` decides which of the environment's proxies is used, if any."""
 
     def __init__(self, base_url: str, *, max_connections: int) -> None:
-        self._proxy = _proxy(httpx.URL(base_url))
+        self._proxy = proxy_for(base_url)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 ssl=httpx.create_ssl_context(),
@@ -101,10 +102,3 @@ def _in_terms_of_httpx(request: httpx.Request) -> Iterator[None]:
         raise theirs(str(error), request=request) from error
     except ValueError as error:
         raise httpx.LocalProtocolError(str(error), request=request) from error
-
-
-def _proxy(url: httpx.URL) -> str | None:
-    proxies = getproxies()
-    if proxy_bypass(url.host):
-        return None
-    return proxies.get(url.scheme) or proxies.get("all")

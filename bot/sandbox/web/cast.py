@@ -1,4 +1,4 @@
-"""Who else is in the workspace when people look at it: an approver, a guest, a partner, and their channels."""
+"""Who else is in the workspace when people look at it: an admin, who approves, a guest, a partner, and channels."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class Cast:
 def add_cast(slack: SlackSandbox) -> Cast:
     """Add them to the people and channels that are there already."""
     own = list(slack.workspace.people.values())
-    approver = slack.add_person("Ada", tz="Europe/Berlin", locale="de-DE")
+    approver = slack.add_person("Ada", admin=True, tz="Europe/Berlin", locale="de-DE")
     slack.add_user_group("approvers", [approver])
     return Cast(
         approver=approver,

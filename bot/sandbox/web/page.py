@@ -1,6 +1,8 @@
 """Serves the sandbox as a web page, to this machine alone."""
 
 import contextlib
+import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
@@ -9,7 +11,7 @@ from aiohttp import web
 
 from bot.sandbox.slack import SlackSandbox
 from bot.sandbox.vibecode import VibecodeSandbox
-from bot.sandbox.web.acts import CannotDo, PageActs
+from bot.sandbox.web.acts import CannotDo, Json, PageActs
 from bot.sandbox.web.commands import declared
 from bot.sandbox.web.inspector import details
 from bot.sandbox.web.stream import Viewer
@@ -116,7 +118,8 @@ class _Page:
 
     async def _exchange(self, request: web.Request) -> web.StreamResponse:
         number = request.match_info["number"]
-        entry = self._traffic.entry(int(number)) if number.isdecimal() else None
+        # Python refuses to read a number of thousands of digits.
+        entry = self._traffic.entry(int(number)) if re.fullmatch(r"[0-9]{1,9}", number) else None
         if entry is None:
             raise web.HTTPNotFound(text="That is no longer kept.")
         return web.Response(text=details(entry), content_type="text/html")
@@ -126,12 +129,25 @@ class _Page:
         if request.content_type != "application/json":
             raise web.HTTPUnsupportedMediaType
         try:
-            answer = await self._acts.do(request.match_info["act"], await request.json())
+            answer = await self._acts.do(request.match_info["act"], await _sent(request))
         except CannotDo as why:
             return web.json_response({"error": str(why)}, status=422)
         finally:
             self._wake()
         return web.json_response(answer)
+
+
+async def _sent(request: web.Request) -> Json:
+    """Read what the page sends. Raises HTTPBadRequest, CannotDo."""
+    try:
+        sent = await request.json()
+        # Half of a surrogate pair is JSON, but no text that could be shown.
+        json.dumps(sent, ensure_ascii=False).encode()
+    except (ValueError, LookupError, RecursionError) as wrong:
+        raise web.HTTPBadRequest(text="What was sent cannot be read as JSON.") from wrong
+    if not isinstance(sent, dict):
+        raise CannotDo('A JSON object is needed, such as {"person": "U…", "place": "C…", "text": "hello"}.')
+    return sent
 
 
 @web.middleware
