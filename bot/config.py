@@ -3,20 +3,21 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
 
+from bot.database_url import POSTGRES_SCHEMES, SQLITE_SCHEME, mistake_in
 from bot.errors import HaltbotError
 from bot.vault import AesVault, decode_keys
 
 S = TypeVar("S", bound=BaseSettings)
 
-SQLITE_SCHEME = "sqlite:///"
-_POSTGRES_SCHEMES = ("postgresql://", "postgres://")
-_DATABASES = "must be sqlite:///FILE or postgresql://…"
+ENV = Path(".env")
+ENV_ENCODING = "utf-8-sig"
+"""UTF-8, whether it begins with a mark, as some editors write one, or not."""
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -33,6 +34,15 @@ def _starts_with(prefix: str) -> AfterValidator:
         return value
 
     return AfterValidator(check)
+
+
+def _one_way_in(value: SecretStr | None, others: ValidationInfo) -> SecretStr | None:
+    # An app token that is wrong is not among the others: it was named already.
+    if value is None and others.data.get("slack_app_token", "wrong") is None:
+        raise ValueError(
+            "set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP): one of them is needed"
+        )
+    return value
 
 
 def _encryption_keys(value: SecretStr | None) -> SecretStr | None:
@@ -66,8 +76,8 @@ def _public(value: str) -> str:
 
 
 def _database(value: str) -> str:
-    if not _is_database(value):
-        raise ValueError(_DATABASES)
+    if mistake := mistake_in(value):
+        raise ValueError(mistake)
     return value
 
 
@@ -88,6 +98,15 @@ def _names(value: str) -> list[str]:
     return [name for name in re.split(r"[\s,]+", value) if name]
 
 
+_SOURCE = SettingsConfigDict(
+    env_file=ENV,
+    env_file_encoding=ENV_ENCODING,
+    extra="ignore",
+    frozen=True,
+    hide_input_in_errors=True,
+    env_ignore_empty=True,
+)
+
 Address = Annotated[str, AfterValidator(_address)]
 PublicAddress = Annotated[str, AfterValidator(_public)]
 Database = Annotated[str, AfterValidator(_database)]
@@ -99,9 +118,7 @@ Level = Annotated[str, AfterValidator(_level)]
 class Settings(BaseSettings):
     """One field for each variable; README's table of settings is kept equal to this class by a test."""
 
-    model_config = SettingsConfigDict(
-        env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True, env_ignore_empty=True
-    )
+    model_config = _SOURCE
 
     slack_bot_token: Annotated[SecretStr, _starts_with("xoxb-")] = Field(
         description="the bot's token, `xoxb-…`"
@@ -109,7 +126,9 @@ class Settings(BaseSettings):
     slack_app_token: Annotated[SecretStr | None, _starts_with("xapp-")] = Field(
         None, description="the app-level token, `xapp-…`; set = Socket Mode, unset = HTTP"
     )
-    slack_signing_secret: SecretStr | None = Field(None, description="needed in HTTP mode")
+    slack_signing_secret: Annotated[SecretStr | None, AfterValidator(_one_way_in)] = Field(
+        None, validate_default=True, description="needed in HTTP mode"
+    )
     slack_api_url: Address = Field("https://slack.com/api/", description="base of Slack's Web API")
     vibecode_api_url: Address = Field(
         "https://vibecode.bitrix24.tech", description="base of the Vibecode API"
@@ -168,14 +187,6 @@ class Settings(BaseSettings):
     )
     haltbot_log_level: Level = Field("INFO", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`")
 
-    @model_validator(mode="after")
-    def _one_way_in(self) -> Self:
-        if self.slack_app_token is None and self.slack_signing_secret is None:
-            raise ValueError(
-                "set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP): one of them is needed"
-            )
-        return self
-
     def secrets(self) -> list[str]:
         """What must never be logged."""
         held = (
@@ -199,9 +210,7 @@ class Settings(BaseSettings):
 class StorageSettings(BaseSettings):
     """The part of the settings that the command line's own commands need: no Slack token."""
 
-    model_config = SettingsConfigDict(
-        env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True, env_ignore_empty=True
-    )
+    model_config = _SOURCE
 
     database_url: Database = "sqlite:///haltbot.db"
     haltbot_encryption_keys: EncryptionKeys = None
@@ -217,23 +226,26 @@ class SetupSettings(StorageSettings):
 def load(kind: type[S]) -> S:
     """Read the settings. Raises SettingsInvalid with one line for each variable that is wrong."""
     try:
+        # The library passes over a folder, as if there were no .env.
+        if ENV.is_dir():
+            raise SettingsInvalid(f"{ENV}: is a folder; it has to be a file")
         return kind()
     except ValidationError as invalid:
         lines = [_line(error) for error in invalid.errors(include_input=False)]
         raise SettingsInvalid("\n".join(lines)) from None
+    except UnicodeDecodeError:
+        raise SettingsInvalid(f"{ENV}: is not UTF-8 text; save it anew with that encoding") from None
+    except OSError as unreadable:
+        raise SettingsInvalid(f"{ENV}: cannot be read ({unreadable.strerror})") from None
 
 
 def sqlite_path(database_url: str) -> Path | None:
     """Return the embedded database's file, None for PostgreSQL. Raises SettingsInvalid for anything else."""
-    if not _is_database(database_url):
-        raise SettingsInvalid(f"DATABASE_URL: {_DATABASES}")
-    if database_url.startswith(_POSTGRES_SCHEMES):
+    if mistake := mistake_in(database_url):
+        raise SettingsInvalid(f"DATABASE_URL: {mistake}")
+    if database_url.startswith(POSTGRES_SCHEMES):
         return None
     return Path(database_url.removeprefix(SQLITE_SCHEME))
-
-
-def _is_database(url: str) -> bool:
-    return url.startswith(_POSTGRES_SCHEMES) or (url.startswith(SQLITE_SCHEME) and url != SQLITE_SCHEME)
 
 
 def unknown_variables() -> list[str]:

@@ -1,12 +1,13 @@
 """Opens the database and the vault that the settings name."""
 
+import secrets
 from pathlib import Path
 
 from bot import database_file
 from bot.config import Settings, SettingsInvalid, StorageSettings, sqlite_path
 from bot.ports_access import AccessStore
 from bot.stores.sqlite import open_sqlite
-from bot.vault import AesVault, decode_keys, key_file
+from bot.vault import KEY_BYTES, AesVault, decode_keys, key_file
 
 LEASE_MS = 15_000
 """Longer than the longest Vibecode call: a takeover must not find it still under way."""
@@ -32,33 +33,41 @@ async def _open_postgres(database_url: str, owner: str) -> AccessStore:
         from bot.stores.postgres import open_postgres  # noqa: PLC0415 -- an optional extra
     except ImportError as missing:
         raise SettingsInvalid(
-            "DATABASE_URL: PostgreSQL needs the extra: pip install 'haltbot[postgres]'"
+            "DATABASE_URL: PostgreSQL needs the extra: pip install '.[postgres]'"
         ) from missing
     return await open_postgres(database_url, owner=owner, lease_ms=LEASE_MS)
 
 
-def open_vault(storage: Settings | StorageSettings) -> AesVault:
+def open_vault(storage: Settings | StorageSettings, *, may_create: bool = True) -> AesVault:
     """Build the vault from HALTBOT_ENCRYPTION_KEYS, or from the key file beside an embedded database.
 
-    Raises SettingsInvalid, StoreError.
+    ``may_create``: a key file that is missing where it is not needed yet is made. Raises SettingsInvalid, StoreError.
     """
     if storage.haltbot_encryption_keys is not None:
         return AesVault(decode_keys(storage.haltbot_encryption_keys.get_secret_value()))
     path = sqlite_path(storage.database_url)
     if path is None:
         raise SettingsInvalid("HALTBOT_ENCRYPTION_KEYS: needed with PostgreSQL, the same on every replica")
-    return _vault_beside(path)
+    return _vault_beside(path, may_create=may_create)
 
 
-def _vault_beside(database: Path) -> AesVault:
-    path = database.with_name(database.name + ".key")
-    database_file.examine(database, may_create=True)
+def key_path(database: Path) -> Path:
+    """Name the key file of an embedded database."""
+    return database.with_name(database.name + ".key")
+
+
+def _vault_beside(database: Path, *, may_create: bool) -> AesVault:
+    path = key_path(database)
+    database_file.examine(database, may_create=may_create)
     if not path.exists() and database_file.holds_sealed_keys(database):
         raise SettingsInvalid(
             f"DATABASE_URL: {path} is missing, and {database} holds keys that only it opens. Put it back, or set"
             " HALTBOT_ENCRYPTION_KEYS to what stood in it; if it is lost, remove every channel's key (haltbot key"
             " list, haltbot key remove) and set them again"
         )
+    if not may_create and not path.exists():
+        # Nothing is sealed yet, so there is nothing that a key of this moment would have to open.
+        return AesVault([secrets.token_bytes(KEY_BYTES)])
     try:
         return AesVault(key_file(path))
     except OSError as unreachable:

@@ -6,10 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
+from processes import haltbot
 
 from bot.cli import main as cli
-from bot.config import SettingsInvalid
+from bot.config import SettingsInvalid, StorageSettings, load
 from bot.database_file import examine
+from bot.errors import StoreError
+from bot.stores.postgres import open_postgres
 
 
 @pytest.mark.parametrize(
@@ -39,9 +42,12 @@ def test_a_place_where_no_database_can_be_is_named(monkeypatch, capsys, url, tol
         ["audit", "export"],
         ["audit", "show", "abc"],
         ["channel", "show", "--team", "T1", "--channel", "C1"],
+        ["channel", "set", "--team", "T1", "--channel", "C1", "portal="],
+        ["backup", "backup.db"],
+        ["migrate", "--to", "postgresql://host/name"],
     ],
 )
-def test_reading_makes_no_database(tmp_path, capsys, arguments):
+def test_only_the_bot_and_the_first_key_make_a_database(tmp_path, capsys, arguments):
     """In the wrong folder an empty one would look like a lost one."""
     code = cli.run(arguments)
     said = capsys.readouterr()
@@ -65,3 +71,103 @@ def test_what_keeps_it_from_being_written_is_told(tmp_path, monkeypatch, flags, 
         examine(Path("haltbot.db"), may_create=True)
 
     assert f"DATABASE_URL: the folder {tmp_path} cannot be written ({os.strerror(why)})" == str(invalid.value)
+
+
+async def test_what_stands_in_a_file_is_applied_to_a_database_that_is_there(tmp_path):
+    """Otherwise the settings would be in a database that no bot uses."""
+    (tmp_path / "channels.yaml").write_text("channels: [{team: T1, channel: C1, portal: null}]")
+    finished = await haltbot("channel", "apply", "channels.yaml")
+
+    assert (1, "") == (finished.code, finished.out)
+    assert "there is no database at" in finished.err
+    assert not (tmp_path / "haltbot.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("sqlite:///:memory:", "DATABASE_URL: needs a file"),
+        ("sqlite:///", "DATABASE_URL: must be sqlite:///FILE or postgresql://…; the file's name is missing"),
+        ("sqlite:/// ", "DATABASE_URL: must be sqlite:///FILE or postgresql://…; the file's name is missing"),
+    ],
+)
+def test_what_names_no_file_is_refused(monkeypatch, url, told):
+    """What is kept in memory alone is kept by nobody."""
+    monkeypatch.setenv("DATABASE_URL", url)
+
+    with pytest.raises(SettingsInvalid) as invalid:
+        load(StorageSettings)
+
+    assert str(invalid.value).startswith(told)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://haltbot:s3cr%zzet@db.invalid/x",
+        "postgresql://haltbot:pa s3cr@db.invalid/x",
+        "postgresql://haltbot:p@s3cr@db.invalid/x",
+        "postgresql://haltbot:p/s3cr@db.invalid/x",
+        "postgresql://haltbot:p#s3cr@db.invalid/x",
+        "postgresql://haltbot:s3cr/x",
+        "postgresql://haltbot:s3cr%00@db.invalid/x",
+        "postgresql://haltbot:s3cr%ff@db.invalid/x",
+        "postgresql://haltbot:x@[s3cr/x",
+    ],
+)
+def test_no_part_of_a_password_is_shown(monkeypatch, url):
+    """A driver would repeat what it does not understand; so the address is judged before."""
+    monkeypatch.setenv("DATABASE_URL", url)
+
+    with pytest.raises(SettingsInvalid, match=r"DATABASE_URL: .*@ is %40") as invalid:
+        load(StorageSettings)
+
+    assert "s3cr" not in str(invalid.value)
+
+
+@pytest.mark.parametrize("password", ["s3cr%zzet", "pa s3cr", "p@s3cr"])
+async def test_neither_the_bot_nor_the_doctor_shows_a_password(password):
+    """Nor does a move, to which the address is an argument."""
+    url = f"postgresql://haltbot:{password}@db.invalid/x"
+    environment = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1", "DATABASE_URL": url}
+    finished = [await haltbot(command, environment=environment) for command in ("run", "doctor")]
+    finished.append(await haltbot("migrate", "--to", url))
+
+    assert [1, 1, 1] == [one.code for one in finished]
+    for one in finished:
+        assert "@ is %40" in one.out + one.err
+        assert not any(part in one.out + one.err for part in ("s3cr", "zzet", '"pa', "'p"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://haltbot:p%40ss%25@db.example.com:5432/haltbot?sslmode=require",
+        "postgres://haltbot:a:b=c+d@[::1]:5432,second:5433/haltbot",
+        "postgresql:///haltbot?host=/var/run/postgresql",
+        "postgresql://haltbot@%2Fvar%2Frun/haltbot",
+        "postgresql://",
+    ],
+)
+def test_what_postgresql_understands_is_accepted(monkeypatch, url):
+    """Several servers, a socket, a password that is encoded."""
+    monkeypatch.setenv("DATABASE_URL", url)
+
+    assert url == load(StorageSettings).database_url
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("postgresql://u:s3cr@127.0.0.1:1/x", "the server cannot be reached (connection refused)"),
+        ("postgresql://u:x@127.0.0.1/x?sslmode=s3cr", "no encrypted connection could be made"),
+        ("postgresql://u:x@127.0.0.1/x?password=a&s3cr", "the address cannot be used"),
+    ],
+)
+async def test_a_server_that_cannot_be_reached_is_told_in_our_words(url, told):
+    """What the driver says about the address is not passed on."""
+    with pytest.raises(StoreError) as failure:
+        await open_postgres(url, owner="one")
+
+    assert told in str(failure.value)
+    assert "s3cr" not in str(failure.value)

@@ -46,6 +46,8 @@ class Reader:
             self.serving.append(await self._start(line))
             await self.work.slack.wait_connected()
             return
+        if line.startswith("haltbot restore"):
+            await self.stop()
         # A new environment takes minutes and the network: that its target is whole has to do.
         shown = line.replace("make ", f"make --directory {shlex.quote(str(ROOT))} --dry-run ", 1)
         process = await self._start(shown)
@@ -53,6 +55,13 @@ class Reader:
             out, err = await process.communicate(self._typed(line).encode())
         assert 0 == process.returncode, f"{line}\n{out.decode()}\n{err.decode()}"
         self.ran[line] = out.decode()
+
+    async def stop(self) -> None:
+        """Stop the bot, as the page says."""
+        while self.serving:
+            process = self.serving.pop()
+            process.terminate()
+            await process.wait()
 
     def _typed(self, line: str) -> str:
         slack = self.work.slack
@@ -96,9 +105,7 @@ async def _reader(tmp_path: Path) -> AsyncIterator[Reader]:
         try:
             yield reader
         finally:
-            for process in reader.serving:
-                process.terminate()
-                await process.wait()
+            await reader.stop()
 
 
 async def _free_port() -> int:

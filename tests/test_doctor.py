@@ -11,7 +11,8 @@ import pytest
 from processes import haltbot, variables
 from workspace import Workspace, workspace
 
-from bot.doctor.checks import open_doctor
+from bot.config import Settings
+from bot.doctor.checks import for_admin, open_doctor
 from bot.doctor.database import examine_file
 from bot.doctor.findings import (
     LOW_DISK_BYTES,
@@ -26,10 +27,12 @@ from bot.doctor.findings import (
     worst,
 )
 from bot.doctor.http import reachable
+from bot.explanations import explain
 from bot.keys import Keys
 from bot.ports import Store
 from bot.storage import open_store, open_vault
 from bot.stores.memory import MemoryStore
+from bot.vault import key_file
 from bot.workflows import KeyFacts
 
 DAY = 24 * 60 * 60 * 1000
@@ -263,7 +266,7 @@ async def test_the_command_says_it_in_json(idle: Workspace):
 
 async def test_wrong_settings_are_findings_as_well():
     """Nothing else can be looked at then."""
-    finished = await haltbot("doctor", environment={"SLACK_BOT_TOKEN": "hello"})
+    finished = await haltbot("doctor", environment={"SLACK_BOT_TOKEN": "hello", "SLACK_APP_TOKEN": "xapp-1"})
 
     assert 1 == finished.code
     assert "fail  SLACK_BOT_TOKEN: must start with xoxb-" in finished.out
@@ -297,6 +300,97 @@ async def test_a_database_that_cannot_be_opened_is_a_finding(idle: Workspace):
 
     assert 1 == finished.code
     assert "fail  DATABASE_URL: the folder" in finished.out
+
+
+async def test_a_database_that_is_not_there_yet_is_told_and_not_made(idle: Workspace, tmp_path: Path):
+    """Nor is its key file; Slack is looked at all the same."""
+    (tmp_path / "new").mkdir()
+    settings = variables(idle.settings) | {"DATABASE_URL": f"sqlite:///{tmp_path}/new/haltbot.db"}
+    finished = await haltbot("doctor", environment=settings)
+
+    assert (0, "") == (finished.code, finished.err)
+    assert f"warn  There is no database yet at {tmp_path}/new/haltbot.db." in finished.out
+    assert "→ haltbot run makes it" in finished.out
+    assert "ok    Slack knows the bot" in finished.out
+    assert [] == list((tmp_path / "new").iterdir())
+
+
+async def test_a_key_file_that_is_not_needed_yet_is_not_made(idle: Workspace, tmp_path: Path):
+    """A database without a key has nothing that would have to be opened."""
+    await idle.remove_key()
+    async with open_doctor(with_key_file(idle)) as doctor:
+        found = await doctor.examine()
+
+    assert ["keys"] == [finding.check for finding in found if finding.level is not Level.OK]
+    assert not (tmp_path / "haltbot.db.key").exists()
+
+
+def with_key_file(work: Workspace) -> Settings:
+    """The settings of a bot to which no encryption key is given."""
+    return work.settings.model_copy(update={"haltbot_encryption_keys": None})
+
+
+async def test_a_damaged_database_wants_a_backup(idle: Workspace, tmp_path: Path):
+    """The address is right, so it is not what has to be checked."""
+    database = tmp_path / "haltbot.db"
+    database.write_bytes(b"damaged" * 2000)
+    finished = await haltbot("doctor", environment=variables(idle.settings))
+
+    assert 1 == finished.code
+    assert "file is not a database" in finished.out
+    assert "haltbot restore FILE" in finished.out
+    assert "Check DATABASE_URL" not in finished.out
+    assert "ok    Slack knows the bot" in finished.out
+
+
+async def test_a_key_file_that_others_can_read_is_named(idle: Workspace, tmp_path: Path):
+    """It opens every stored key."""
+    path = tmp_path / "haltbot.db.key"
+    key_file(path)
+    path.chmod(0o640)
+    async with open_doctor(with_key_file(idle)) as doctor:
+        found = {finding.check: finding for finding in await doctor.database()}
+
+    assert Level.WARN is found["database.key_file"].level
+    assert f"chmod 600 {path}" == found["database.key_file"].remedy
+    assert "(mode 0640)" in found["database.key_file"].told
+
+
+async def test_a_token_that_fails_says_nothing_about_the_channels(idle: Workspace):
+    """No scope would help."""
+    for method in ("auth.test", "conversations.info"):
+        idle.slack.fail(method, "invalid_auth", times=9)
+
+    assert ["slack.token"] == list(await examine(idle))
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        ("ADDRESS_NOT_FOUND", "Check VIBECODE_API_URL and the network; until then use the portal."),
+        (
+            "KEY_UNDECRYPTABLE",
+            "Check HALTBOT_ENCRYPTION_KEYS, or set the key again: `haltbot key set`.",
+        ),
+        ("WRITE_BLOCKED_READONLY_KEY", "Ask Vibecode for a key with access mode READWRITE."),
+    ],
+)
+def test_the_admin_is_not_told_to_ask_the_admin(code: str, remedy: str):
+    """Whoever runs the examination is the one whom everybody else is told to ask."""
+    assert remedy == for_admin(explain(code, None).next)
+
+
+async def test_an_address_of_ipv6_and_a_proxy_are_no_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The address is written in brackets; a proxy is on the way to others only."""
+    async with workspace(tmp_path) as work:
+        settings = work.settings.model_copy(update={"haltbot_port": work.port})
+        for name in ("HTTP_PROXY", "http_proxy"):
+            monkeypatch.setenv(name, "http://127.0.0.1:1")
+        (here,) = await reachable(settings)
+    (away,) = await reachable(settings.model_copy(update={"haltbot_host": "::1", "haltbot_port": 1}))
+
+    assert Level.OK is here.level
+    assert "No Haltbot answers at http://[::1]:1/readyz." == away.told
 
 
 async def test_a_running_bot_is_asked_itself(tmp_path: Path):

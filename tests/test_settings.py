@@ -1,6 +1,7 @@
 """A setting that is wrong is named at the start, with what it needs, and no value is shown."""
 
 import base64
+import errno
 import os
 import re
 from pathlib import Path
@@ -127,6 +128,81 @@ def test_every_bad_setting_is_named_at_once(environment):
     assert {"SLACK_BOT_TOKEN", "HALTBOT_PORT", "HALTBOT_WATCH_SECONDS"} == {
         line.partition(":")[0] for line in str(invalid.value).splitlines()
     }
+
+
+def test_nothing_at_all_names_everything_at_once(monkeypatch):
+    """The bot's token, and one of the two ways in which Slack reaches it."""
+    for name in GOOD:
+        monkeypatch.delenv(name, raising=False)
+
+    with pytest.raises(SettingsInvalid) as invalid:
+        load(Settings)
+
+    assert ["SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET"] == [
+        line.partition(":")[0] for line in str(invalid.value).splitlines()
+    ]
+
+
+COMMANDS = [
+    ("run",),
+    ("doctor",),
+    ("key", "list"),
+    ("setup",),
+    ("channel", "show", "--team", "T1", "--channel", "C1"),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+async def test_a_file_that_is_no_text_is_a_sentence(command, tmp_path):
+    """An editor may have written UTF-16."""
+    (tmp_path / ".env").write_text("SLACK_BOT_TOKEN=xoxb-private\n", encoding="utf-16")
+    finished = await haltbot(*command)
+
+    assert 1 == finished.code
+    assert ".env: is not UTF-8 text" in finished.out + finished.err
+    assert "Traceback" not in finished.err
+    assert "private" not in finished.out + finished.err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+async def test_a_folder_in_the_place_of_the_file_is_a_sentence(command, tmp_path):
+    """As a container makes it, if it is told to mount a file that is not there."""
+    (tmp_path / ".env").mkdir()
+    finished = await haltbot(*command)
+
+    assert 1 == finished.code
+    assert ".env: is a folder" in finished.out + finished.err
+    assert "Traceback" not in finished.err
+
+
+def test_a_file_that_may_not_be_read_is_a_sentence(environment, tmp_path):
+    """It belongs to somebody else, perhaps to root."""
+    (tmp_path / ".env").write_text("HALTBOT_PORT=3001\n")
+
+    def refuse(*_: object, **__: object) -> object:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    # Nobody is refused anything as root, so the library's own reading is.
+    environment.setattr("pydantic_settings.sources.providers.dotenv.dotenv_values", refuse)
+    with pytest.raises(SettingsInvalid, match=r"\.env: cannot be read \(Permission denied\)"):
+        load(Settings)
+
+
+def test_an_editor_s_mark_is_no_part_of_the_first_name(environment, tmp_path):
+    """UTF-8 with a mark at the beginning is what some editors write."""
+    (tmp_path / ".env").write_text("HALTBOT_PORT=3001\n", encoding="utf-8-sig")
+
+    assert 3001 == load(Settings).haltbot_port
+
+
+@pytest.mark.parametrize(("name", "helped"), [("SLACK_BOT_TOKEN", True), ("HALTBOT_PORT", False)])
+async def test_setup_is_recommended_for_what_it_asks_for(environment, name, helped):
+    """It knows no port."""
+    environment.setenv(name, "private")
+    finished = await haltbot("doctor")
+
+    assert f"{name}: " in finished.out
+    assert helped == ("haltbot setup helps" in finished.out)
 
 
 def test_one_way_in_is_needed(environment):

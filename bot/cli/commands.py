@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable
 
-from bot.cli import audit, backup, channel, doctor, key, migrate, practise, setup
+from bot.cli import audit, backup, channel, doctor, key, migrate, practise, restore, setup
 
 Add = Callable[..., argparse.ArgumentParser]
 
@@ -18,4 +18,5 @@ def add(command: Add, group: Callable[[str, str], Add]) -> None:
     channel.add_commands(group("channel", "show and change the channels' settings"))
     audit.add_commands(group("audit", "read the audit"))
     backup.add_command(command)
+    restore.add_command(command)
     migrate.add_command(command)

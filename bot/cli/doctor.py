@@ -5,10 +5,9 @@ import json
 from collections.abc import Callable, Sequence
 
 from bot.config import Settings, SettingsInvalid, load, unknown_variables
-from bot.doctor.checks import open_doctor
+from bot.doctor.checks import examine
 from bot.doctor.findings import Finding, Level, worst
 from bot.doctor.http import reachable
-from bot.errors import StoreError
 
 
 def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
@@ -30,25 +29,20 @@ async def _examine() -> list[Finding]:
     try:
         settings = load(Settings)
     except SettingsInvalid as invalid:
-        remedy = "Correct it in .env or in the environment; haltbot setup helps."
-        return [Finding("settings", Level.FAIL, line, remedy) for line in str(invalid).splitlines()]
+        return [Finding("settings", Level.FAIL, line, _remedy(line)) for line in str(invalid).splitlines()]
     found = [Finding("settings", Level.OK, "The settings can be used.")]
     if unknown := unknown_variables():
         told = f"There is no setting {', '.join(unknown)}; it is without effect."
         found.append(Finding("settings.unknown", Level.WARN, told, "Compare the name with README.md."))
-    try:
-        async with open_doctor(settings) as doctor:
-            found += await doctor.examine()
-    except SettingsInvalid as invalid:
-        found.append(
-            Finding("settings", Level.FAIL, str(invalid), "Correct it in .env or in the environment.")
-        )
-    except StoreError as error:
-        found.append(
-            Finding("database", Level.FAIL, f"The database cannot be used: {error}", "Check DATABASE_URL.")
-        )
+    found += await examine(settings)
     found += await reachable(settings)
     return found
+
+
+def _remedy(line: str) -> str:
+    # What setup asks for; it does not know the other settings.
+    helped = line.startswith(("SLACK_BOT_TOKEN:", "SLACK_APP_TOKEN:", "SLACK_SIGNING_SECRET:"))
+    return "Correct it in .env or in the environment" + ("; haltbot setup helps." if helped else ".")
 
 
 def _print(findings: Sequence[Finding]) -> None:

@@ -10,7 +10,7 @@ from bot.cli.place import add_place
 from bot.cli.prompt import Ended, ask_secret
 from bot.config import StorageSettings, load
 from bot.errors import KeyNotAccepted
-from bot.keys import Keys, remove_key
+from bot.keys import Keys, check_key, remove_key
 from bot.ports_access import AccessStore
 from bot.storage import open_store, open_vault
 
@@ -32,6 +32,8 @@ async def _set(options: argparse.Namespace) -> int:
     try:
         key = _secret("API key: ", "key")
         session = _secret("Session token: ", "session token") if options.session else None
+        # A key that is refused leaves no database and no key file behind.
+        check_key(key, session)
         vault = open_vault(load(StorageSettings))
         async with _store() as store:
             stored = await Keys(store, vault).set(options.team, options.channel, key, session, by=_operator())

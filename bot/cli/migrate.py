@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from bot.config import SettingsInvalid, StorageSettings, load, sqlite_path
+from bot.database_file import examine
+from bot.database_url import POSTGRES_SCHEMES, mistake_in
 from bot.stores.sqlite import open_sqlite
 from bot.stores.sqlite_file import lock_file
 
@@ -26,10 +28,11 @@ async def _migrate(options: argparse.Namespace) -> int:
     source = sqlite_path(load(StorageSettings).database_url)
     if source is None:
         raise SettingsInvalid("DATABASE_URL: it is PostgreSQL already; only an embedded database is moved")
-    if not options.to.startswith(("postgresql://", "postgres://")):
+    if not options.to.startswith(POSTGRES_SCHEMES):
         raise SettingsInvalid("--to: must be postgresql://…")
-    if not source.exists():
-        raise SettingsInvalid(f"DATABASE_URL: there is no database at {source}")
+    if mistake := mistake_in(options.to):
+        raise SettingsInvalid(f"--to: {mistake}")
+    examine(source, may_create=False)
     migration, postgres = _adapters()
     # Opening it brings its schema up to date; then its lock keeps every bot away until it is set aside.
     await (await open_sqlite(source, owner="migrate")).close()
@@ -54,7 +57,7 @@ def _adapters() -> tuple[Any, Any]:
         from bot.stores import postgres  # noqa: PLC0415
     except ImportError as missing:
         raise SettingsInvalid(
-            "--to: PostgreSQL needs the extra: pip install 'haltbot[postgres]'"
+            "--to: PostgreSQL needs the extra; in Haltbot's folder: pip install '.[postgres]'"
         ) from missing
     return migration, postgres
 

@@ -4,35 +4,24 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from email.utils import parsedate_to_datetime
-from typing import Any
 
-import yaml
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import metrics
-from bot.config import Settings, sqlite_path
-from bot.doctor.database import examine_file, examine_server
-from bot.doctor.findings import (
-    Finding,
-    Level,
-    Place,
-    judge_clock,
-    judge_conversation,
-    judge_key,
-    judge_scopes,
-)
-from bot.errors import KeyUnusable, SessionMissing, SlackError, SlackRefused, StoreError, VibecodeError
+from bot.config import Settings, SettingsInvalid, sqlite_path
+from bot.database_file import examine as examine_place
+from bot.doctor.database import cannot_be_used, examine_file, examine_key_file, examine_server
+from bot.doctor.findings import Finding, Level, Place, judge_key
+from bot.doctor.slack import examine_conversation, examine_slack
+from bot.errors import HaltbotError, KeyUnusable, SessionMissing, StoreError, VibecodeError
 from bot.explanations import explain
 from bot.keys import Keys
-from bot.manifest import socket_manifest
 from bot.ports import ChannelKey, Store, Workflows
-from bot.slack.calls import ask, call, in_our_terms, open_session
-from bot.storage import open_store, open_vault
+from bot.slack.calls import open_session, slack_client
+from bot.storage import key_path, open_store, open_vault
 from bot.vibecode.client import VibecodeClient, open_client
 
 _WRITES_PER_SECOND = 1000.0
-_UNKNOWN_CHANNEL = frozenset({"channel_not_found", "not_in_channel"})
 
 
 class Doctor:
@@ -49,7 +38,10 @@ class Doctor:
 
     async def examine(self) -> list[Finding]:
         """Check everything, from the ground up."""
-        return [*await self.database(), *await self.slack(), *await self.channels()]
+        slack = await examine_slack(self._settings, self._client)
+        # What a token that fails cannot see says nothing about the channels.
+        works = all(finding.level is Level.OK for finding in slack if finding.check == "slack.token")
+        return [*await self.database(), *slack, *await self._channels(slack_answers=works)]
 
     async def database(self) -> list[Finding]:
         """Check that the database answers, can be written, and is sound."""
@@ -58,11 +50,7 @@ class Doctor:
             await self._store.pace("doctor", _WRITES_PER_SECOND)
             now = await self._store.now()
         except StoreError as error:
-            return [
-                Finding(
-                    "database", Level.FAIL, f"The database cannot be used: {error}", "Check DATABASE_URL."
-                )
-            ]
+            return [cannot_be_used(error)]
         found = [Finding("database", Level.OK, "The database answers and can be written.")]
         ahead = now / 1000 - time.time()
         if abs(ahead) > 2:  # noqa: PLR2004 -- seconds that nobody would notice
@@ -71,30 +59,15 @@ class Doctor:
         path = sqlite_path(self._settings.database_url)
         if path is None:
             return [*found, *await examine_server(self._settings.database_url)]
+        if self._settings.haltbot_encryption_keys is None:
+            found += examine_key_file(key_path(path))
         return [*found, *await asyncio.to_thread(examine_file, path)]
-
-    async def slack(self) -> list[Finding]:
-        """Check the tokens, what they may do, and the clock against Slack's."""
-        try:
-            answer = await call(self._client, "auth.test")
-        except SlackError as error:
-            return [_slack_token(error)]
-        manifest = yaml.safe_load(socket_manifest())["oauth_config"]["scopes"]
-        headers = {name.lower(): value for name, value in answer.headers.items()}
-        granted = str(headers.get("x-oauth-scopes", ""))
-        return [
-            Finding(
-                "slack.token",
-                Level.OK,
-                f"Slack knows the bot in {answer.get('team')} ({answer.get('team_id')}).",
-            ),
-            judge_scopes(granted, manifest["bot"], manifest.get("bot_optional", [])),
-            judge_clock(_ahead(str(headers.get("date", "")))),
-            *await self._way_in(),
-        ]
 
     async def channels(self, team: str | None = None) -> list[Finding]:
         """Check every channel that has a key: in Slack, and its key with Vibecode."""
+        return await self._channels(team)
+
+    async def _channels(self, team: str | None = None, *, slack_answers: bool = True) -> list[Finding]:
         stored = [key for key in await self._keys.all() if team in (None, key.team)]
         if not stored:
             remedy = "haltbot key set --team T… --channel C…"
@@ -105,50 +78,13 @@ class Doctor:
         found: list[Finding] = []
         for key in stored:
             place = Place(key.team, key.channel)
-            found += await self._conversation(place)
+            if slack_answers:
+                found += await examine_conversation(self._client, place)
             about_key, left = await self._key(place, key)
             found += about_key
             soonest = min(soonest, left)
         metrics.KEY_EXPIRY.set(soonest)
         return found
-
-    async def _way_in(self) -> list[Finding]:
-        token = self._settings.slack_app_token
-        if token is None:
-            told = "HTTP mode: Slack posts to /slack/events at your public address; requests are signed."
-            return [Finding("slack.way_in", Level.OK, told)]
-        try:
-            with in_our_terms():
-                await self._client.apps_connections_open(app_token=token.get_secret_value())
-        except SlackError as error:
-            return [
-                Finding(
-                    "slack.way_in",
-                    Level.FAIL if isinstance(error, SlackRefused) else Level.WARN,
-                    f"Slack will not open a Socket Mode connection ({error.code}).",
-                    "Check SLACK_APP_TOKEN (xapp-…, scope connections:write) and that Socket Mode is on.",
-                )
-            ]
-        return [Finding("slack.way_in", Level.OK, "Slack offers a Socket Mode connection.")]
-
-    async def _conversation(self, place: Place) -> list[Finding]:
-        try:
-            answer = await ask(self._client, "conversations.info", channel=place.channel)
-        except SlackError as error:
-            if error.code in _UNKNOWN_CHANNEL:
-                return [
-                    place.warn(
-                        "channel.member",
-                        "Haltbot does not see the channel: it is private without it, or gone.",
-                        "Type /invite @haltbot in the channel, or remove its key: haltbot key remove.",
-                    )
-                ]
-            told = f"What the channel is like cannot be seen ({error.code})."
-            refused = isinstance(error, SlackRefused)
-            remedy = "Grant channels:read and groups:read." if refused else "Try again when Slack answers."
-            return [place.warn("channel.slack", told, remedy)]
-        shown: dict[str, Any] = answer.get("channel") or {}
-        return judge_conversation(place, shown)
 
     async def _key(self, place: Place, stored: ChannelKey) -> tuple[list[Finding], float]:
         """Check a key; also how many seconds it is still good for."""
@@ -160,7 +96,7 @@ class Doctor:
             return [place.ok("key.facts", told)], float("inf")
         except KeyUnusable as unusable:
             why = explain(unusable.code, None)
-            return [place.fail("key.sealed", _sentence(why.why), why.next)], float("inf")
+            return [place.fail("key.sealed", _sentence(why.why), for_admin(why.next))], float("inf")
         try:
             await self._wait_for_turn(stored.key_id)
             facts = await self._workflows.describe_key(opened.key)
@@ -181,44 +117,63 @@ class Doctor:
             await asyncio.sleep(wait_ms / 1000)
 
 
+async def examine(settings: Settings) -> list[Finding]:
+    """Check everything beside a running bot, and without a database at least Slack."""
+    try:
+        async with open_doctor(settings) as doctor:
+            return await doctor.examine()
+    except DatabaseMissing as missing:
+        remedy = (
+            "haltbot run makes it, and so does haltbot key set; if there should be one, check DATABASE_URL."
+        )
+        found = Finding("database", Level.WARN, str(missing), remedy)
+    except SettingsInvalid as invalid:
+        found = Finding("settings", Level.FAIL, str(invalid), "Correct it in .env or in the environment.")
+    except StoreError as error:
+        found = cannot_be_used(error)
+    async with _open_slack(settings) as client:
+        return [found, *await examine_slack(settings, client)]
+
+
+class DatabaseMissing(HaltbotError):
+    """There is no embedded database yet."""
+
+
 @asynccontextmanager
 async def open_doctor(settings: Settings) -> AsyncIterator[Doctor]:
-    """Open what an examination beside the running bot needs. Raises SettingsInvalid, StoreError."""
+    """Open what an examination beside the running bot needs.
+
+    Raises DatabaseMissing, SettingsInvalid, StoreError.
+    """
+    path = sqlite_path(settings.database_url)
+    if path is not None:
+        examine_place(path, may_create=True)
+        if not path.exists():
+            raise DatabaseMissing(f"There is no database yet at {path.absolute()}.")
     async with AsyncExitStack() as stack:
-        vault = open_vault(settings)
-        store = await open_store(settings.database_url, owner="doctor", shared=True)
+        vault = open_vault(settings, may_create=False)
+        store = await open_store(settings.database_url, owner="doctor", shared=True, may_create=False)
         stack.push_async_callback(store.close)
-        session = await stack.enter_async_context(open_session())
-        client = AsyncWebClient(
-            token=settings.slack_bot_token.get_secret_value(),
-            base_url=settings.slack_api_url,
-            session=session,
-            retry_handlers=[],
-        )
+        client = await stack.enter_async_context(_open_slack(settings))
         http = await stack.enter_async_context(open_client(settings.vibecode_api_url))
         yield Doctor(settings, store, Keys(store, vault), client, VibecodeClient(http))
 
 
-def _slack_token(error: SlackError) -> Finding:
-    if isinstance(error, SlackRefused):
-        remedy = "Copy the Bot User OAuth Token again from the app's page OAuth & Permissions: haltbot setup."
-        return Finding("slack.token", Level.FAIL, f"Slack refuses SLACK_BOT_TOKEN ({error.code}).", remedy)
-    return Finding(
-        "slack.token", Level.FAIL, f"Slack cannot be reached ({error.code}).", "Check the way to slack.com."
-    )
+@asynccontextmanager
+async def _open_slack(settings: Settings) -> AsyncIterator[AsyncWebClient]:
+    async with open_session() as session:
+        yield slack_client(session, settings.slack_api_url, settings.slack_bot_token.get_secret_value())
 
 
 def _vibecode(place: Place, check: str, error: VibecodeError) -> Finding:
     why = explain(error.code, error.status)
-    return place.fail(check, f"{_sentence(why.why)} ({error.code})", why.next)
+    return place.fail(check, f"{_sentence(why.why)} ({error.code})", for_admin(why.next))
 
 
-def _ahead(date: str) -> float | None:
-    try:
-        # The header counts whole seconds; half of one is its middle.
-        return time.time() - parsedate_to_datetime(date).timestamp() - 0.5
-    except ValueError:
-        return None
+def for_admin(remedy: str) -> str:
+    """Whoever reads an examination is the admin whom the explanations tell people to ask."""
+    told = remedy.replace("sk a Haltbot admin for ", "sk Vibecode for ").replace(", or to ", ", or ")
+    return _sentence(told.replace("Ask a Haltbot admin to ", ""))
 
 
 def _sentence(text: str) -> str:

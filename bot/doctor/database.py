@@ -1,7 +1,9 @@
 """Looks at the database itself: its version, and of a file its soundness and the room that is left beside it."""
 
+import shlex
 import shutil
 import sqlite3
+import stat
 from contextlib import closing
 from pathlib import Path
 
@@ -29,6 +31,25 @@ def examine_file(path: Path) -> list[Finding]:
     return [*found, _version(applied, known_migrations())]
 
 
+def examine_key_file(path: Path) -> list[Finding]:
+    """Tell whether others on the machine can open what is sealed."""
+    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0
+    if not mode & 0o077:
+        return []
+    told = (
+        f"{path.absolute()} opens every stored key, and others on this machine may use it (mode {mode:04o})."
+    )
+    remedy = f"chmod 600 {shlex.quote(str(path.absolute()))}"
+    return [Finding("database.key_file", Level.WARN, told, remedy)]
+
+
+def cannot_be_used(error: StoreError) -> Finding:
+    """Tell of a database that does not even open, or that does not answer."""
+    code = getattr(error.__cause__, "sqlite_errorcode", 0) & _CODE_WITHOUT_DETAIL
+    remedy = _RESTORE if code in _DAMAGED else "Check DATABASE_URL."
+    return Finding("database", Level.FAIL, f"The database cannot be used: {error}", remedy)
+
+
 async def examine_server(url: str) -> list[Finding]:
     """Read the version of a PostgreSQL database."""
     from bot.stores import postgres  # noqa: PLC0415 -- an optional extra
@@ -49,4 +70,6 @@ def _version(applied: set[str], known: set[str]) -> Finding:
     )
 
 
-_RESTORE = "Stop Haltbot and restore a backup; keep the damaged file."
+_RESTORE = "Stop Haltbot, then haltbot restore FILE with a backup; it keeps the damaged file."
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_CODE_WITHOUT_DETAIL = 0xFF

@@ -13,15 +13,18 @@ _PROXY = "Look at the proxy and the DNS entry: it has to pass requests on to HAL
 
 async def reachable(settings: Settings) -> list[Finding]:
     """Check what can be checked over HTTP."""
-    async with httpx.AsyncClient(timeout=_SECONDS) as http:
+    # A proxy is on the way to others; what listens here is asked directly.
+    async with httpx.AsyncClient(timeout=_SECONDS, trust_env=False) as http:
         found = [await _running(http, settings)]
-        if settings.haltbot_public_url is not None:
+    if settings.haltbot_public_url is not None:
+        async with httpx.AsyncClient(timeout=_SECONDS) as http:
             found.append(await _public(http, settings, settings.haltbot_public_url.rstrip("/")))
     return found
 
 
 async def _running(http: httpx.AsyncClient, settings: Settings) -> Finding:
-    url = f"http://{settings.haltbot_host}:{settings.haltbot_port}/readyz"
+    host = settings.haltbot_host
+    url = f"http://{f'[{host}]' if ':' in host else host}:{settings.haltbot_port}/readyz"
     try:
         answer = await http.get(url)
         checks: dict[str, bool] = answer.json()

@@ -21,6 +21,7 @@ from psycopg_pool import AsyncConnectionPool
 from bot.errors import HaltbotError, Refused, StoreBusy, StoreError
 from bot.stores import schema
 from bot.stores.dialect import POSTGRES, render
+from bot.stores.postgres_trouble import told
 from bot.stores.sql import SqlStore
 from bot.stores.steps import Plain, Recorded, Row, Steps, columns
 
@@ -316,4 +317,4 @@ def _ours(error: Exception) -> HaltbotError:
     code = error.sqlstate or ""
     passing = isinstance(error, psycopg.OperationalError) and code[:2] in _PASSING_CLASSES
     kind = StoreBusy if passing else StoreError
-    return kind(f"PostgreSQL: {error.diag.message_primary or error}")
+    return kind(f"PostgreSQL: {error.diag.message_primary or told(error)}")

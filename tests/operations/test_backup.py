@@ -34,9 +34,9 @@ async def test_a_restored_backup_goes_on_where_it_was_taken(tmp_path: Path):
         await work.told("*Kept running")
         await work.stop()
 
-        (tmp_path / "haltbot.db").unlink()
-        (tmp_path / "haltbot.db-wal").unlink(missing_ok=True)
-        target.rename(tmp_path / "haltbot.db")
+        restoring = await haltbot(
+            "restore", str(target), environment={"DATABASE_URL": work.settings.database_url}
+        )
         await work.start()
         again = work.vibecode.start_instance(steps=[Step(3600, locked=False)])
         await work.slack.command(
@@ -45,6 +45,8 @@ async def test_a_restored_backup_goes_on_where_it_was_taken(tmp_path: Path):
         restored = await work.events()
 
     assert (0, "") == (taken.code, taken.err)
+    assert f"haltbot restore {target}" in taken.out
+    assert (0, "") == (restoring.code, restoring.err)
     assert ["requested"] == restored[:1]
     assert "cancelled" not in restored
 
@@ -94,7 +96,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path):
         database.execute("CREATE TABLE anything (id)")
     database.close()
 
-    with pytest.raises(BackupFailed, match="nowhere"):
+    with pytest.raises(BackupFailed, match=r"The folder .*/nowhere does not exist"):
         back_up(tmp_path / "haltbot.db", tmp_path / "nowhere" / "backup.db")
 
 

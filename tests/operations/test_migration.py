@@ -176,7 +176,7 @@ async def test_a_database_that_does_not_answer_is_a_sentence(source):
     ("database", "to", "said"),
     [
         ("postgresql://h/d", "postgresql://h/d", "it is PostgreSQL already"),
-        ("sqlite:///none.db", "postgresql://h/d", "there is no database at none.db"),
+        ("sqlite:///none.db", "postgresql://h/d", "there is no database at /"),
         ("sqlite:///none.db", "mysql://h/d", "--to: must be postgresql://"),
     ],
 )

@@ -1,0 +1,162 @@
+"""Restore: what the backup had and nothing else, also after a crash; what was there before is kept."""
+
+import os
+import signal
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from processes import Finished, haltbot, running_bot
+from workspace import Workspace, workspace
+
+from bot.backup import RestoreFailed, back_up, restore
+from bot.sandbox.vibecode import Step
+from bot.stores.sqlite_file import lock_file, open_for_writing
+
+
+async def run(work: Workspace, *arguments: str) -> Finished:
+    return await haltbot(*arguments, environment={"DATABASE_URL": work.settings.database_url})
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """Every file but the lock's, which is empty and stays."""
+    return {
+        path.name: path.read_bytes() for path in folder.iterdir() if path.is_file() and path.suffix != ".lock"
+    }
+
+
+@pytest.fixture(name="database")
+def _database(tmp_path: Path) -> Path:
+    path = tmp_path / "haltbot.db"
+    open_for_writing(path, adopt=False).close()
+    return path
+
+
+@pytest.fixture(name="saved")
+def _saved(tmp_path: Path) -> Path:
+    """What a backup is like, without its bot."""
+    other, path = tmp_path / "other.db", tmp_path / "backup.db"
+    open_for_writing(other, adopt=False).close()
+    back_up(other, path)
+    return path
+
+
+async def test_after_a_crash_there_is_what_the_backup_had(tmp_path: Path):
+    """The log that the killed bot leaves is not replayed into the restored file; it is kept with its own."""
+    saved = tmp_path / "backup.db"
+    async with workspace(tmp_path, mode="socket", start=False) as work:
+        async with running_bot(work) as bot:
+            await work.command(work.vibecode.start_instance(steps=[Step(3600, locked=False)]))
+            await work.told("*Stopped")
+            await run(work, "backup", str(saved))
+            had = (await run(work, "audit", "export")).out
+            refused = await run(work, "restore", str(saved))
+            other = work.slack.add_channel("other")
+            await work.slack.command(work.requester, other, "/terminate-workflow", "later")
+            assert -signal.SIGKILL == await bot.stop(signal.SIGKILL)
+        log = (tmp_path / "haltbot.db-wal").read_bytes()
+
+        done = await run(work, "restore", str(saved))
+        restored = (await run(work, "audit", "export")).out
+        async with running_bot(work):
+            pass
+        back = await run(work, "restore", str(tmp_path / "haltbot.db.before-restore"))
+        again = (await run(work, "audit", "export")).out
+
+    assert (1, "stop it, then restore; nothing was changed" in refused.err) == (refused.code, True)
+    assert log
+    assert (0, "") == (done.code, done.err)
+    assert "haltbot.db.before-restore" in done.out
+    assert "haltbot.db.before-restore-wal" in done.out
+    assert "haltbot.db.key is it" in done.out
+    assert had == restored
+    assert "refused:not_an_id" not in restored
+    assert 0 == back.code
+    assert "haltbot.db.before-restore-2" in back.out
+    assert "refused:not_an_id" in again
+
+
+def test_nothing_is_ever_deleted(database: Path, saved: Path):
+    """Each restore keeps what it finds, under a name of its own."""
+    first = database.read_bytes()
+    Path(f"{database}-wal").write_bytes(b"a log of the old one")
+
+    once, twice = restore(database, saved), restore(database, saved)
+
+    assert [f"{database}.before-restore", f"{database}.before-restore-wal"] == [str(path) for path in once]
+    assert [f"{database}.before-restore-2"] == [str(path) for path in twice]
+    assert [first, b"a log of the old one"] == [path.read_bytes() for path in once]
+    assert 0o600 == database.stat().st_mode & 0o777
+    assert not Path(f"{database}-wal").exists()
+
+
+def test_there_need_not_be_a_database(tmp_path: Path, saved: Path):
+    """On a new machine there is none yet."""
+    assert [] == restore(tmp_path / "haltbot.db", saved)
+    assert (tmp_path / "haltbot.db").exists()
+
+
+def test_behind_a_link_the_log_of_the_real_file_is_set_aside(tmp_path: Path, database: Path, saved: Path):
+    """SQLite keeps its log beside what the link leads to."""
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "link.db"
+    link.symlink_to(database)
+    Path(f"{database}-wal").write_bytes(b"a log of the old one")
+
+    restore(link, saved)
+
+    assert link.is_symlink()
+    assert not Path(f"{database}-wal").exists()
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (lambda path: path.write_text("no database" * 1000), "file is not a database"),
+        (lambda path: path.write_bytes(path.read_bytes()[:9000]), "malformed"),
+        (lambda path: path.write_bytes(b""), "is no database of Haltbot"),
+        (lambda path: path.unlink(), "There is no backup at"),
+    ],
+)
+def test_what_is_no_sound_database_changes_nothing(database: Path, saved: Path, damage, told):
+    """It is looked at before anything is touched."""
+    damage(saved)
+    before = content(database.parent)
+
+    with pytest.raises(RestoreFailed, match=told):
+        restore(database, saved)
+
+    assert before == content(database.parent)
+
+
+def test_a_newer_version_s_backup_is_refused(database: Path, saved: Path):
+    """This version would not know what is in it."""
+    with closing(sqlite3.connect(saved)) as db, db:
+        db.execute("UPDATE _sqlite_migrations SET name = '9999_later' WHERE name = '0002_append_only'")
+    before = content(database.parent)
+
+    with pytest.raises(RestoreFailed, match="made by a newer Haltbot \\(9999_later\\)"):
+        restore(database, saved)
+
+    assert before == content(database.parent)
+
+
+def test_neither_a_running_bot_nor_the_database_itself(database: Path, saved: Path):
+    """Both are told, and nothing is changed."""
+    with pytest.raises(RestoreFailed, match="is the database itself"):
+        restore(database, database)
+    lock = lock_file(database)
+    try:
+        with pytest.raises(RestoreFailed, match="A Haltbot is using"):
+            restore(database, saved)
+    finally:
+        os.close(lock)
+
+
+async def test_for_postgres_the_right_tool_is_named():
+    """It has better ones than we could make."""
+    finished = await haltbot("restore", "x.db", environment={"DATABASE_URL": "postgresql://h/d"})
+
+    assert 1 == finished.code
+    assert "pg_restore brings back what pg_dump made" in finished.err
