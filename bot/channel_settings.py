@@ -148,6 +148,8 @@ def _grant(value: Any) -> Grant:
         raise ValueError(
             f"{unknown[0][:40]!r} is neither everyone, admins, nobody, nor the id of a user or a user group"
         )
+    if "nobody" in shared and (len(shared) > 1 or ids):
+        raise ValueError("nobody goes with nothing else")
     return Grant(
         everyone="everyone" in shared,
         admins="admins" in shared,

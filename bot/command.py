@@ -19,7 +19,8 @@ _WRAPPING = "`'\"<>\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb()[],;"
 _USUAL_ID = re.compile(r"[0-9a-f]{14}\.[0-9]{8}")
 _PLAUSIBLE_ID = re.compile(r"(?=.*[0-9])[0-9A-Za-z](?:[0-9A-Za-z._-]{0,62}[0-9A-Za-z])")
 _DOCUMENT = re.compile(r"[#\u2116]?\d{1,12}|(?:[A-Z]+_)+\d+|T[0-9a-f]+_\d+|[A-Za-z]*CrmDocument\w*")
-_ADDRESS = re.compile(r"(?:https?:)?//|^[\w-]+(?:\.[\w-]+)+/", re.IGNORECASE)
+# A host ends with a word; an ID with something behind it is no address.
+_ADDRESS = re.compile(r"(?:https?:)?//|^(?:[\w-]+\.)+[^\W\d_][\w-]+(?::[0-9]+)?/", re.IGNORECASE)
 _KEY = re.compile(r"vibe_(?:api|app|live|session)_[A-Za-z0-9_-]{8,}")
 
 
@@ -63,11 +64,15 @@ def parse(text: str) -> Order | Question:
 
 def workflow_id(word: str) -> str:
     """Return the identifier that a person typed or pasted. Raises Refused with what to do instead."""
+    if not _clean(word):
+        raise Refused("no_id")
     if _FORCE.fullmatch(word):
         raise Refused("force_before_id")
     if _ADDRESS.search(word):
         inside = re.search(r"[0-9a-f]{14}\.[0-9]{8}", word)
         raise Refused("portal_address", found=inside[0] if inside else None)
+    if any(sign.isdecimal() and not sign.isascii() for sign in word):
+        raise Refused("strange_digits", typed=word[:80])
     if _DOCUMENT.fullmatch(word):
         raise Refused("document_number", typed=word)
     if not _PLAUSIBLE_ID.fullmatch(word) or ".." in word:

@@ -1,5 +1,6 @@
 """The Slack app's manifest, for both ways in which Slack can reach the bot."""
 
+import re
 from importlib import resources
 from pathlib import Path
 
@@ -7,6 +8,22 @@ _SOCKET_MODE = "  socket_mode_enabled: true\n"
 _INTERACTIVITY = "    is_enabled: true\n"
 _EVENTS = "  event_subscriptions:\n"
 _COMMAND = "    - command: /terminate-workflow\n"
+_PATH = "/slack/events"
+# Nothing that YAML would read as something else, and nothing that Slack's path cannot stand behind.
+_ADDRESS = re.compile(
+    r"https://((?:[a-z0-9][a-z0-9.-]*|\[[0-9a-f:]+\])(?::[0-9]{1,5})?(?:/[a-z0-9._~%-]+)*)/*", re.IGNORECASE
+)
+
+
+def manifest(mode: str, url: str | None) -> str:
+    """Return the manifest for ``socket`` or ``http``. Raises ValueError, which says what has to be given."""
+    if mode == "http":
+        return http_manifest(url or "")
+    if url is not None:
+        raise ValueError(
+            "--url is for --mode http alone: in Socket Mode Haltbot calls Slack, not Slack Haltbot"
+        )
+    return socket_manifest()
 
 
 def socket_manifest() -> str:
@@ -18,8 +35,8 @@ def socket_manifest() -> str:
 
 
 def http_manifest(url: str) -> str:
-    """Return it for HTTP, with ``url`` as the address at which Slack reaches Haltbot."""
-    events = f"{url.rstrip('/')}/slack/events"
+    """Return it for HTTP, with ``url`` as the address at which Slack reaches Haltbot. Raises ValueError."""
+    events = _events(url)
     return (
         socket_manifest()
         .partition("\n")[2]
@@ -28,3 +45,14 @@ def http_manifest(url: str) -> str:
         .replace(_EVENTS, f"{_EVENTS}    request_url: {events}\n")
         .replace(_COMMAND, f"{_COMMAND}      url: {events}\n")
     )
+
+
+def _events(url: str) -> str:
+    """Name the address to which Slack posts, whether its path was given along or not."""
+    address = _ADDRESS.fullmatch(url.strip())
+    if address is None:
+        raise ValueError(
+            "--mode http needs --url https://…, nothing but the address at which Slack reaches Haltbot, such as"
+            " https://haltbot.example.com"
+        )
+    return f"https://{address[1].removesuffix(_PATH)}{_PATH}"

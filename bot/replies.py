@@ -46,6 +46,10 @@ def _already_decided(termination: Termination) -> str:
 _REFUSALS: dict[str, Callable[[Mapping[str, Any]], str]] = (
     {
         "not_an_id": lambda d: f"“{escape(d['typed'])}” is not a workflow ID. {_WHERE}",
+        "no_id": lambda _: f"`{COMMAND} show ID` needs the ID. {_WHERE}",
+        "strange_digits": lambda d: (
+            f"“{escape(d['typed'])}” has characters that only look like digits, so it is not a workflow ID. {_WHERE}"
+        ),
         "document_number": lambda d: (
             f"“{escape(d['typed'])}” looks like a document's number, not like a workflow's ID: one document can have several"
             f" workflows. {_WHERE}"

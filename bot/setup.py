@@ -16,6 +16,7 @@ _KINDS = {
     "xapp-": "an app-level token",
     "xoxe": "a token of the kind that is renewed all the time",
 }
+_TOKEN = re.compile(r"[!#-&(-~]+")
 _SIGNING_SECRET = re.compile(r"[0-9A-Za-z]{32}")
 _VARIABLE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,=-]*")
@@ -30,8 +31,12 @@ def create_link(manifest: str) -> str:
 
 def token_fault(token: str, prefix: str) -> str | None:
     """Say what is wrong with the kind of a token, without repeating it; None if nothing is."""
-    if token.startswith(prefix) and len(token) > len(prefix) and token.isascii() and " " not in token:
-        return None
+    if token.startswith(prefix):
+        if token == prefix:
+            return f"That is only the beginning of {_KINDS[prefix]}; copy all of it."
+        if _TOKEN.fullmatch(token):
+            return None
+        return f"That begins like {_KINDS[prefix]}, but holds characters that no token has; copy it again."
     given = next((kind for start, kind in _KINDS.items() if token.startswith(start)), "something else")
     return f"That is {given}; {_KINDS[prefix]} is needed, which starts with {prefix}."
 
@@ -68,6 +73,16 @@ def with_variables(text: str, values: Mapping[str, str | None]) -> str:
             lines.append(f"{name}={_quoted(value)}")
     lines += [f"{name}={_quoted(value)}" for name, value in left.items() if value is not None]
     return "\n".join(lines) + "\n"
+
+
+def writing_fault(path: Path) -> str | None:
+    """Say why the file could not be written, before anybody typed what belongs into it; None if it could."""
+    try:
+        folder = path.resolve().parent
+        with tempfile.TemporaryFile(dir=folder):
+            return None
+    except (OSError, RuntimeError) as error:
+        return f"{path} cannot be written in {Path.cwd()} ({getattr(error, 'strerror', None) or error})."
 
 
 def write_env(path: Path, text: str) -> None:

@@ -1,5 +1,6 @@
 """What was asked, decided and done can be read afterwards, also while the bot runs."""
 
+import asyncio
 import csv
 import io
 import json
@@ -12,7 +13,9 @@ from workspace import MAIN_EVENTS, Workspace, workspace
 
 from bot.blocks import FORCE_TERMINATE, KEEP_RUNNING
 from bot.cli import main as cli
+from bot.domain import Event
 from bot.sandbox.vibecode import Step
+from bot.storage import open_store
 
 WAITING = Step(3600, locked=False)
 FIELDS = {
@@ -131,9 +134,52 @@ async def test_a_failure_is_recorded_with_its_code(work: Workspace):
 
 
 @pytest.mark.parametrize(("kind", "out"), [("jsonl", ""), ("csv", "seq,at,event,")])
-def test_an_empty_audit_is_no_error(tmp_path, capsys, kind, out):
+def test_an_empty_audit_is_no_error(capsys, kind, out):
     """A fresh database: nothing, or a header."""
-    (tmp_path / "nothing.yaml").write_text("channels: []")
-    assert 0 == cli.run(["channel", "apply", "nothing.yaml"])
+    asyncio.run(make_database())
     assert 0 == cli.run(["audit", "export", "--format", kind])
     assert capsys.readouterr().out.startswith(out)
+
+
+async def make_database(*events: Event) -> None:
+    store = await open_store("sqlite:///haltbot.db", owner="test", shared=True)
+    for event in events:
+        await store.record(event)
+    await store.close()
+
+
+async def test_a_reference_is_found_however_it_was_copied():
+    """From a screen at night: in capitals, with a space behind it."""
+    await make_database(
+        Event(event="requested", team="T1", channel="C1", user="U1", workflow_id="1.2", reference="7k3fabc")
+    )
+    shown = await haltbot("audit", "show", " 7K3Fabc ")
+    unknown = await haltbot("audit", "show", "7K3")
+
+    assert (0, "") == (shown.code, shown.err)
+    assert shown.out.startswith("7k3fabc: workflow 1.2, soft")
+    assert (1, "The audit knows no termination 7k3.\n") == (unknown.code, unknown.err)
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+async def test_a_poor_terminal_loses_nothing_of_the_record(kind):
+    """What is exported is UTF-8; what is shown to a person has a question mark instead."""
+    await make_database(
+        Event(
+            event="requested",
+            team="T1",
+            channel="C1",
+            user="U1",
+            workflow_id="1.2",
+            reference="7k3",
+            reason="→",
+        )
+    )
+    poor = {"PYTHONIOENCODING": "ascii"}
+    exported = await haltbot("audit", "export", "--format", kind, environment=poor)
+    shown = await haltbot("audit", "show", "7k3", environment=poor)
+
+    assert (0, "") == (exported.code, exported.err)
+    assert "→" in exported.out
+    assert (0, "") == (shown.code, shown.err)
+    assert "Reason: ?" in shown.out

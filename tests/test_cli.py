@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from processes import haltbot, running_bot, variables
 from workspace import workspace
 
+import bot
 from bot.cli import main as cli
 from bot.domain import Event
 from bot.sandbox.vibecode import Step
@@ -149,10 +151,28 @@ def test_a_name_in_place_of_an_id_is_refused(command, team, channel, told, capsy
 
 @pytest.mark.parametrize("team", ["T0HALTBOT", "E0ACME", "E0ACME/T0HALTBOT"])
 @pytest.mark.parametrize("channel", ["C0OPS", "G0OPS", "D0RITA"])
-def test_every_kind_of_id_is_taken(team, channel, capsys):
+async def test_every_kind_of_id_is_taken(team, channel):
     """Workspaces and organisations; public and private channels and direct messages."""
-    assert 0 == cli.run(["channel", "set", "--team", team, "--channel", channel, "force=U0RITA"])
-    assert f"{team} {channel}: force: everyone → U0RITA\n" == capsys.readouterr().out
+    await fill_audit(1)
+    finished = await haltbot("channel", "set", "--team", team, "--channel", channel, "force=U0RITA")
+    assert (0, f"{team} {channel}: force: everyone → U0RITA\n") == (finished.code, finished.out)
+
+
+def test_the_version_is_told(capsys):
+    """For whoever reports something."""
+    with pytest.raises(SystemExit) as left:
+        cli.run(["--version"])
+
+    assert 0 == left.value.code
+    assert re.fullmatch(r"haltbot \d+\.\d+\.\d+\n", capsys.readouterr().out)
+
+
+async def test_a_terminal_without_a_character_gets_a_question_mark():
+    """Rather than half of the answer and a traceback."""
+    finished = await haltbot("key", "set", "--help", environment={"PYTHONIOENCODING": "ascii"})
+
+    assert (0, "") == (finished.code, finished.err)
+    assert "vibe_app_?" in finished.out
 
 
 def test_an_address_without_http_mode_is_refused(capsys):
@@ -197,6 +217,16 @@ def test_any_other_trouble_with_a_file_is_not_hidden(monkeypatch):
     monkeypatch.setattr("bot.cli.main._manifest", failing)
     with pytest.raises(PermissionError):
         cli.run(["manifest"])
+
+
+def test_the_missing_extra_is_installed_from_haltbot_s_folder(monkeypatch, capsys):
+    """By its name alone it would come from an index, from whoever owns the name there."""
+    asyncio.run(fill_audit(1))
+    monkeypatch.delattr(bot, "migration", raising=False)
+    monkeypatch.setitem(sys.modules, "bot.migration", None)
+
+    assert 1 == cli.run(["migrate", "--to", "postgresql://127.0.0.1/haltbot"])
+    assert "pip install '.[postgres]'" in capsys.readouterr().err
 
 
 async def fill_audit(count: int) -> None:

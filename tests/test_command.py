@@ -103,7 +103,9 @@ REFUSED = [
     ("12;34", "not_an_id"),
     ("9" * 65, "not_an_id"),
     ("import", "not_an_id"),
-    ("６９f0c2d5ade389", "not_an_id"),
+    ("６９f0c2d5ade389", "strange_digits"),
+    ("５１４１", "strange_digits"),
+    (f"{ID}/x", "not_an_id"),
     ("@carl", "not_an_id"),
     ("5141", "document_number"),
     ("#5141", "document_number"),
@@ -114,6 +116,8 @@ REFUSED = [
     ("https://demo.bitrix24.com/crm/deal/details/5141/", "portal_address"),
     ("<https://demo.bitrix24.com/bizproc/5141/|the deal>", "portal_address"),
     ("demo.bitrix24.com/bizproc/processes/", "portal_address"),
+    ("demo.bitrix24.com:8443/bizproc/", "portal_address"),
+    ("портал.рф/bizproc/", "portal_address"),
     (f"https://demo.bitrix24.com/company/personal/bizproc/{ID}/", "portal_address"),
     ("force", "force_before_id"),
     ("--force", "force_before_id"),
@@ -142,6 +146,22 @@ async def test_no_mistake_becomes_a_request(work: Workspace):
     assert [] == work.vibecode.calls
     assert [] == work.slack.channel_messages(work.channel)
     assert ["refused"] * len(REFUSED) == await work.events()
+
+
+async def test_digits_that_only_look_so_are_named(work: Workspace):
+    """Otherwise it looks right, and nobody sees why it is refused."""
+    await work.command("６９f0c2d5ade389.22457798 loops")
+
+    assert "６９f0c2d5ade389.22457798" in await work.whispered("only look like digits")
+
+
+@pytest.mark.parametrize("typed", ["show", "show ``"])
+async def test_show_without_an_identifier_says_what_is_missing(work: Workspace, typed: str):
+    """Not that nothing is no ID."""
+    await work.command(typed)
+
+    assert "`/terminate-workflow show ID` needs the ID" in await work.whispered("needs the ID")
+    assert [] == work.vibecode.calls
 
 
 async def test_a_portal_address_gives_its_identifier_back(work: Workspace):

@@ -10,6 +10,7 @@ from workspace import Workspace, workspace
 from bot.blocks_config import CONFIGURE
 from bot.sandbox.slack import Person
 from bot.sandbox.slack.workspace import View
+from bot.storage import open_store
 
 HERE = ("--team", "T0HALTBOT", "--channel", "C0OPS")
 
@@ -56,6 +57,7 @@ async def test_a_mistake_is_shown_where_it_was_made(work: Workspace, admin: Pers
         ({"breaker_minutes": "0"}, "breaker_minutes"),
         ({"second_person": "outside_on_call"}, "second_person"),
         ({"portal": "http://acme"}, "portal"),
+        ({"force": "everyone, nobody"}, "force"),
     ):
         answer = await work.slack.submit(admin, view, values)
         assert {block} == answer.json["errors"].keys()
@@ -115,7 +117,13 @@ async def test_whoever_lost_the_role_cannot_submit(work: Workspace, admin: Perso
 # --- in a shell
 
 
-async def test_the_shell_shows_and_sets():
+@pytest.fixture(name="shell_database")
+async def _shell_database() -> None:
+    """A database in the folder in which the commands are run; they make none."""
+    await (await open_store("sqlite:///haltbot.db", owner="test", shared=True)).close()
+
+
+async def test_the_shell_shows_and_sets(shell_database: None):
     """Like the dialog: strict, and each change is told with old and new value."""
     placed = await haltbot("channel", "set", *HERE, "force=S0LEADS,U0RITA", "second_person=off", "portal=")
     wrong = await haltbot("channel", "set", *HERE, "force=ops")
@@ -134,7 +142,56 @@ async def test_the_shell_shows_and_sets():
     )
 
 
-async def test_a_file_is_applied_once(tmp_path: Path):
+async def test_nobody_is_written_out_in_a_shell(shell_database: None):
+    """Empty means nobody in the dialog, which shows it; in a shell it would have meant what holds by default."""
+    for empty in ("force=", "soft= ", "approve=,"):
+        refused = await haltbot("channel", "set", *HERE, empty)
+        name = empty.partition("=")[0]
+        assert (1, f"{name}: is empty; write nobody, everyone, admins, or ids\n") == (
+            refused.code,
+            refused.err,
+        )
+    placed = await haltbot("channel", "set", *HERE, "force=nobody", "allowed_teams=T1")
+    lifted = await haltbot("channel", "set", *HERE, "allowed_teams=")
+
+    assert "force: everyone → nobody\n" in placed.out
+    assert "allowed_teams: none → T1\n" in placed.out
+    assert "T0HALTBOT C0OPS: allowed_teams: T1 → none\n" == lifted.out
+
+
+async def test_what_contradicts_itself_is_refused(shell_database: None):
+    """Whichever won, somebody would have meant the other one."""
+    twice = await haltbot("channel", "set", *HERE, "soft=U1", "soft=U2")
+    both = await haltbot("channel", "set", *HERE, "force=everyone,nobody")
+
+    assert (1, "soft: is there twice\n") == (twice.code, twice.err)
+    assert (1, "force: nobody goes with nothing else\n") == (both.code, both.err)
+
+
+async def test_an_empty_file_is_told(tmp_path: Path):
+    """Somebody meant another file, perhaps."""
+    file = tmp_path / "channels.yaml"
+    file.write_text("channels: []")
+    finished = await haltbot("channel", "apply", str(file))
+
+    assert (0, f"{file}: there is no channel in it, so nothing was changed\n") == (
+        finished.code,
+        finished.out,
+    )
+
+
+async def test_a_role_of_nobody_is_applied_as_it_was_shown(tmp_path: Path, shell_database: None):
+    """The empty list is how YAML shows it."""
+    await haltbot("channel", "set", *HERE, "force=nobody")
+    file = tmp_path / "channels.yaml"
+    file.write_text((await haltbot("channel", "show", *HERE)).out)
+    again = await haltbot("channel", "apply", str(file))
+
+    assert "force: []" in file.read_text()
+    assert (0, "T0HALTBOT C0OPS: nothing to change\n") == (again.code, again.out)
+
+
+async def test_a_file_is_applied_once(tmp_path: Path, shell_database: None):
     """A dry run changes nothing, the second time there is nothing to do, and what is shown can be applied."""
     file = tmp_path / "channels.yaml"
     file.write_text(
@@ -166,9 +223,25 @@ async def test_a_file_is_applied_once(tmp_path: Path):
         ("channels: [{team: T1, channel: C1, forse: everyone}]", "T1 C1: forse: there is no such setting"),
         ("channels: [{team: T1, channel: ops}]", "channel 1 needs ids"),
         ("channels: [", "this is no YAML"),
+        ("channels: [{team: T1, channel: C1, force: }]", "T1 C1: force: is empty; write nobody"),
+        ("channels: [{team: T1, channel: C1, force: ''}]", "T1 C1: force: is empty; write nobody"),
+        ("channels: [{team: T1, channel: C1, force: ['']}]", "T1 C1: force: is empty; write nobody"),
+        (
+            "channels:\n- team: T1\n  channel: C1\n  soft: everyone\n  soft: admins",
+            "soft is there twice (line 5)",
+        ),
+        ("channels: []\nchannels: []", "channels is there twice (line 2)"),
+        (
+            "channels: [{team: T1, channel: C1, portal: 2026-13-45}]",
+            "holds a value, such as a date, that is none",
+        ),
+        ("channels: [{team: T1, channel: C1, break_glass: !!bool perhaps}]", "holds a value"),
+        ("channels: " + "[" * 5000, "is nested far too deeply"),
     ],
 )
-async def test_a_file_that_is_wrong_changes_nothing(tmp_path: Path, text: str, told: str):
+async def test_a_file_that_is_wrong_changes_nothing(
+    tmp_path: Path, shell_database: None, text: str, told: str
+):
     """It is read as a whole before anything is applied."""
     file = tmp_path / "channels.yaml"
     file.write_text(text)

@@ -184,7 +184,40 @@ def test_the_command_line_prints_them(capsys):
     assert (0, MANIFESTS["http"]) == (code, yaml.safe_load(http))
 
 
-@pytest.mark.parametrize("address", [[], ["--url", "http://haltbot.example.com"], ["--url", ""]])
+@pytest.mark.parametrize(
+    ("given", "events"),
+    [
+        ("https://haltbot.example.com/slack/events", f"{URL}/slack/events"),
+        ("HTTPS://haltbot.example.com/slack/events/", f"{URL}/slack/events"),
+        (" https://haltbot.example.com:8443/bot ", f"{URL}:8443/bot/slack/events"),
+    ],
+)
+def test_an_address_is_taken_as_people_write_it(given, events):
+    """With the path that Slack's own page shows, in capitals, on a port or below a path."""
+    assert events == yaml.safe_load(http_manifest(given))["settings"]["interactivity"]["request_url"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        [],
+        *(
+            ["--url", address]
+            for address in (
+                "http://haltbot.example.com",
+                "",
+                "https://",
+                "https:///slack/events",
+                "https://x # y",
+                "https://x/?a=b",
+                "https://x/#y",
+                "https://user@x",
+                "https://x y",
+                "https://[",
+            )
+        ),
+    ],
+)
 def test_http_needs_an_address_with_https(capsys, address):
     """Slack accepts no other."""
     code, _, told = printed(capsys, "--mode", "http", *address)

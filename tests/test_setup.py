@@ -16,7 +16,15 @@ from processes import Finished, haltbot
 from workspace import Workspace, workspace
 
 from bot.manifest import socket_manifest
-from bot.setup import create_link, read_env, signing_secret_fault, token_fault, with_variables, write_env
+from bot.setup import (
+    create_link,
+    read_env,
+    signing_secret_fault,
+    token_fault,
+    with_variables,
+    write_env,
+    writing_fault,
+)
 from bot.storage import open_store
 
 WAIT_SECONDS = 15
@@ -155,6 +163,72 @@ async def test_a_channel_without_the_bot_is_told_about(new: Workspace):
     assert [other.id] == await keys_here()
 
 
+async def test_a_channel_that_slack_does_not_know_may_be_a_slip(new: Workspace):
+    """The key stands under that ID now, so the way back is told too."""
+    finished = await setup(new, new.slack.bot_token, new.slack.app_token, "C0NOSUCH", new.key)
+
+    assert 0 == finished.code
+    assert f"haltbot key remove --team {new.slack.team} --channel C0NOSUCH" in finished.out
+
+
+async def test_slack_that_cannot_be_asked_has_refused_nothing(new: Workspace):
+    """There is a difference between a wrong token and no network."""
+    nowhere = {"SLACK_API_URL": "http://127.0.0.1:9/api/"}
+    finished = await haltbot("setup", stdin=f"{new.slack.bot_token}\n", environment=nowhere)
+
+    assert 1 == finished.code
+    assert "Slack could not be asked about the bot token (connection)" in finished.out
+    assert "did not accept" not in finished.out
+
+
+async def test_an_app_token_that_cannot_be_checked_is_not_blamed(new: Workspace):
+    """The same for the second token."""
+    new.slack.fail("apps.connections.open", "internal_error")
+    finished = await setup(new, new.slack.bot_token, new.slack.app_token)
+
+    assert 1 == finished.code
+    assert "Slack could not be asked about the app-level token" in finished.out
+
+
+async def test_an_application_key_is_sent_where_its_session_is_asked_for(new: Workspace):
+    """Setup has no question for it."""
+    key = "vibe_app_0123456789"
+    finished = await setup(new, new.slack.bot_token, new.slack.app_token, new.channel.id, key)
+
+    assert 1 == finished.code
+    assert f"haltbot key set --session --team {new.slack.team} --channel {new.channel.id}" in finished.out
+    assert "0123456789" not in finished.out
+
+
+async def test_without_a_key_nothing_is_announced(new: Workspace):
+    """Nobody in the channel is told of what cannot stop anything yet."""
+    finished = await setup(new, new.slack.bot_token, new.slack.app_token, new.channel.id, "")
+
+    assert 0 == finished.code
+    assert [] == new.slack.channel_messages(new.channel)
+
+
+def test_a_folder_that_cannot_be_written_is_found_before(tmp_path: Path):
+    """What was typed in would be lost."""
+    (tmp_path / "link").symlink_to(tmp_path / "no" / "such" / ".env")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+
+    assert writing_fault(tmp_path / ".env") is None
+    assert "No such file or directory" in (writing_fault(tmp_path / "link") or "")
+    assert "cannot be written" in (writing_fault(tmp_path / "loop") or "")
+    assert {"link", "loop"} == {path.name for path in tmp_path.iterdir()}
+
+
+async def test_nothing_is_asked_where_nothing_can_be_written(new: Workspace):
+    """The sentence comes before the first question."""
+    given_link(Path("no") / "such" / ".env")
+    finished = await setup(new)
+
+    assert 1 == finished.code
+    assert finished.out.startswith(".env cannot be written in ")
+    assert "Bot User OAuth Token" not in finished.out
+
+
 async def test_a_terminal_shows_no_secret(new: Workspace):
     """On a real terminal the tokens are typed blindly."""
     with terminal(new) as screen:
@@ -220,6 +294,14 @@ async def test_http_mode_needs_an_address(new: Workspace):
     assert "https://" in finished.out
 
 
+async def test_an_address_without_http_mode_is_refused(new: Workspace):
+    """It would have been forgotten, and Socket Mode set up."""
+    finished = await setup(new, arguments=("--url", "https://haltbot.example.com"))
+
+    assert 1 == finished.code
+    assert "--url is for --mode http alone" in finished.out
+
+
 def test_the_link_carries_the_manifest():
     """What Slack's form is filled in with is the manifest, without the comments."""
     address = create_link(socket_manifest())
@@ -269,10 +351,12 @@ def test_a_link_is_followed(tmp_path: Path):
 
 def test_faults_do_not_repeat_what_was_typed():
     """A secret that was pasted in the wrong place stays unsaid."""
-    for typed in ("xoxp-secret-1", "vibe_api_secret", "xoxb-with space", "xapp-ünï"):
+    for typed in ("xoxp-secret-1", "vibe_api_secret", "xoxb-with space", "xapp-ünï", "xoxb-it's"):
         for said in (token_fault(typed, "xoxb-"), token_fault(typed, "xapp-"), signing_secret_fault(typed)):
             assert said is None or typed not in said
     assert token_fault("xoxb-1-2", "xoxb-") is None
+    assert "characters that no token has" in (token_fault("xoxb-äöü", "xoxb-") or "")
+    assert "only the beginning of a bot token" in (token_fault("xoxb-", "xoxb-") or "")
     assert signing_secret_fault("0123456789abcdef" * 2) is None
 
 
@@ -282,6 +366,10 @@ def env() -> dict[str, str]:
 
 def given(text: str) -> None:
     Path(".env").write_text(text)
+
+
+def given_link(target: Path) -> None:
+    Path(".env").symlink_to(target)
 
 
 def written(name: str = ".env") -> str:

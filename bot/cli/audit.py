@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import io
 import json
 import sys
 from collections.abc import Callable, Mapping
@@ -24,6 +25,9 @@ def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 async def _export(options: argparse.Namespace) -> int:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A record is never printed with question marks in it, whatever the terminal can show.
+        sys.stdout.reconfigure(encoding="utf-8")
     store = await _open()
     write = _csv_writer() if options.format == "csv" else _write_json
     try:
@@ -35,13 +39,15 @@ async def _export(options: argparse.Namespace) -> int:
 
 
 async def _show(options: argparse.Namespace) -> int:
+    # As somebody copies it by hand, from a message or from a screen at night.
+    reference = options.reference.strip().casefold()
     store = await _open()
     try:
-        events = [event async for event in store.events(reference=options.reference)]
+        events = [event async for event in store.events(reference=reference)]
     finally:
         await store.close()
     if not events:
-        print(f"The audit knows no termination {options.reference}.", file=sys.stderr)
+        print(f"The audit knows no termination {reference}.", file=sys.stderr)
         return 1
     first = events[0]
     how = "force" if first["force"] else "soft"

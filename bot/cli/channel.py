@@ -2,6 +2,7 @@
 
 import argparse
 import getpass
+import re
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -10,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from bot.channel_settings import ChannelSettings
+from bot.channel_settings import ChannelSettings, Role
 from bot.cli.place import add_place, is_place
 from bot.config import StorageSettings, load
 from bot.configuring import Configuring, differences
@@ -32,7 +33,7 @@ def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 async def _show(options: argparse.Namespace) -> int:
-    async with _configuring(may_create=False) as configuring:
+    async with _configuring() as configuring:
         settings = await configuring.settings(options.team, options.channel)
     shown = {"team": options.team, "channel": options.channel, **settings.shown()}
     print(yaml.safe_dump({"channels": [shown]}, sort_keys=False, allow_unicode=True), end="")
@@ -45,7 +46,10 @@ async def _set(options: argparse.Namespace) -> int:
         name, equals, value = change.partition("=")
         if not equals:
             return _say(f"{change}: write it as NAME=VALUE")
+        if name in changes:
+            return _say(f"{name}: is there twice")
         changes[name] = value.strip() or None
+    _refuse_empty(changes)
     async with _configuring() as configuring:
         changed = await configuring.set(options.team, options.channel, changes, by=_operator())
     _tell(f"{options.team} {options.channel}", changed)
@@ -62,6 +66,9 @@ async def _apply(options: argparse.Namespace) -> int:
     except yaml.YAMLError as broken:
         where = getattr(broken, "problem_mark", None)
         return _say(f"{options.file}: this is no YAML{f' (line {where.line + 1})' if where else ''}")
+    if not wanted:
+        print(f"{options.file}: there is no channel in it, so nothing was changed")
+        return 0
     async with _configuring() as configuring:
         before = [await configuring.settings(team, channel) for team, channel, _ in wanted]
         # All of the file is examined before any of it is applied.
@@ -77,7 +84,7 @@ async def _apply(options: argparse.Namespace) -> int:
 
 def _read(path: Path) -> list[tuple[str, str, dict[str, Any]]]:
     """Read a file of channels, each with its team, its id and settings. Raises SettingsNotAccepted."""
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content = _load(path)
     entries = content.get("channels") if isinstance(content, Mapping) else None
     if not isinstance(entries, list):
         raise SettingsNotAccepted(str(path), "needs a list named channels")
@@ -97,8 +104,50 @@ def _read(path: Path) -> list[tuple[str, str, dict[str, Any]]]:
     return channels
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses a name that stands twice in one mapping: these are rights, and the last one would win unseen."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
+        seen = set()
+        for name, _ in node.value:
+            if isinstance(name, yaml.ScalarNode):
+                if name.value in seen:
+                    line = name.start_mark.line + 1
+                    raise SettingsNotAccepted(str(self.name), f"{name.value} is there twice (line {line})")
+                seen.add(name.value)
+        return node
+
+
+def _load(path: Path) -> Any:
+    loader = _Loader(path.read_text(encoding="utf-8"))
+    loader.name = str(path)
+    try:
+        return loader.get_single_data()
+    except RecursionError:
+        raise SettingsNotAccepted(str(path), "is nested far too deeply") from None
+    except (AttributeError, KeyError, ValueError):
+        # What PyYAML stumbles over: the 45th of a month, or a tag that does not fit its value.
+        raise SettingsNotAccepted(
+            str(path), "holds a value, such as a date, that is none; put it in quotes if it is meant as text"
+        ) from None
+    finally:
+        loader.dispose()
+
+
+def _refuse_empty(changes: Mapping[str, Any]) -> None:
+    """Refuse a role without a value, which might mean nobody or what holds by default: everyone, for some."""
+    for role in Role:
+        value = changes.get(role, role)
+        texts = value if isinstance(value, list) else [value or ""]
+        # An empty list is how a role of nobody is shown.
+        if texts and re.fullmatch(r"[\s,]*", "".join(map(str, texts))):
+            raise SettingsNotAccepted(role, "is empty; write nobody, everyone, admins, or ids")
+
+
 def _changed(before: ChannelSettings, team: str, channel: str, changes: Mapping[str, Any]) -> ChannelSettings:
     try:
+        _refuse_empty(changes)
         return before.changed(changes)
     except SettingsNotAccepted as wrong:
         raise SettingsNotAccepted(f"{team} {channel}: {wrong.name}", wrong.why) from None
@@ -108,12 +157,14 @@ def _tell(where: str, changes: Mapping[str, tuple[Any, Any]], *, would: bool = F
     if not changes:
         print(f"{where}: nothing to change")
     for name, (old, new) in changes.items():
-        print(f"{where}: {name}: {_written(old)} {'would become' if would else '→'} {_written(new)}")
+        print(
+            f"{where}: {name}: {_written(name, old)} {'would become' if would else '→'} {_written(name, new)}"
+        )
 
 
-def _written(value: Any) -> str:
+def _written(name: str, value: Any) -> str:
     if isinstance(value, list):
-        return ", ".join(map(str, value)) or "nobody"
+        return ", ".join(map(str, value)) or ("nobody" if name in tuple(Role) else "none")
     if isinstance(value, bool):
         return "true" if value else "false"
     return "–" if value is None else str(value)
@@ -129,9 +180,9 @@ def _operator() -> str:
 
 
 @asynccontextmanager
-async def _configuring(*, may_create: bool = True) -> AsyncIterator[Configuring]:
+async def _configuring() -> AsyncIterator[Configuring]:
     database = load(StorageSettings).database_url
-    store = await open_store(database, owner="shell", shared=True, may_create=may_create)
+    store = await open_store(database, owner="shell", shared=True, may_create=False)
     try:
         yield Configuring(store)
     finally:

@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import errno
 import gc
+import io
 import os
 import signal
 import sys
@@ -16,7 +17,7 @@ from typing import Any, NoReturn
 from bot.app import build
 from bot.config import Settings, SettingsInvalid, load
 from bot.errors import HaltbotError
-from bot.manifest import http_manifest, socket_manifest
+from bot.manifest import manifest
 from bot.redaction import Redaction, set_up_logging
 from bot.slack.socket_mode import SocketModeRefused
 
@@ -27,6 +28,7 @@ Run = Callable[[argparse.Namespace], Awaitable[int]]
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; returns its exit code. What goes wrong is said in a sentence, not in a traceback."""
+    _print_everything()
     options = _parser(arguments[:1]).parse_args(arguments)
     try:
         code: int = asyncio.run(options.run(options))
@@ -49,6 +51,13 @@ def run(arguments: Sequence[str]) -> int:
     except OSError as error:
         return _unwritten(error)
     return code
+
+
+def _print_everything() -> None:
+    """Show a question mark for a character that the terminal does not know, rather than end in the middle."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _unwritten(error: OSError) -> int:
@@ -91,15 +100,26 @@ def _parser(command: Sequence[str]) -> argparse.ArgumentParser:
         return parser
     from bot.cli import commands as others  # noqa: PLC0415
 
+    parser.add_argument("--version", action="version", version=_version())
     demo = _add(commands, "demo", "try it: a Slack and a Bitrix24 on this machine, and the real bot", _demo)
     demo.add_argument("--serve", action="store_true", help="stay up and print the addresses")
 
     others.add(partial(_add, commands), partial(_group, commands))
 
-    manifest = _add(commands, "manifest", "print the Slack app's manifest", _manifest)
-    manifest.add_argument("--mode", choices=["socket", "http"], default="socket")
-    manifest.add_argument("--url", help="where Slack reaches Haltbot over HTTPS; needed with --mode http")
+    printing = _add(commands, "manifest", "print the Slack app's manifest", _manifest)
+    printing.add_argument("--mode", choices=["socket", "http"], default="socket")
+    printing.add_argument("--url", help="where Slack reaches Haltbot over HTTPS; needed with --mode http")
     return parser
+
+
+def _version() -> str:
+    # The bot itself prints no version, and starts sooner without this.
+    from importlib import metadata  # noqa: PLC0415
+
+    try:
+        return f"haltbot {metadata.version('haltbot')}"
+    except metadata.PackageNotFoundError:
+        return "haltbot, which is not installed as a package and therefore has no version"
 
 
 def _add(commands: Any, name: str, text: str, function: Run) -> argparse.ArgumentParser:
@@ -137,9 +157,8 @@ async def _demo(options: argparse.Namespace) -> int:
 
 
 async def _manifest(options: argparse.Namespace) -> int:
-    if options.mode == "http" and not (options.url or "").startswith("https://"):
-        return _say("--mode http needs --url https://…, the address at which Slack reaches Haltbot")
-    if options.mode == "socket" and options.url is not None:
-        return _say("--url is for --mode http alone: in Socket Mode Haltbot calls Slack, not Slack Haltbot")
-    print(http_manifest(options.url) if options.mode == "http" else socket_manifest(), end="")
+    try:
+        print(manifest(options.mode, options.url), end="")
+    except ValueError as wrong:
+        return _say(str(wrong))
     return OK

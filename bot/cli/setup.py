@@ -4,27 +4,33 @@ import argparse
 import getpass
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import yaml
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.cli.place import is_place
 from bot.cli.prompt import Ended, ask, ask_secret
-from bot.config import SetupSettings, load
+from bot.config import ENV, ENV_ENCODING, SetupSettings, load
 from bot.doctor.findings import Finding, Level, Place, judge_key, judge_scopes
-from bot.errors import KeyNotAccepted, SlackError, VibecodeError
+from bot.errors import KeyNotAccepted, SlackError, SlackUnavailable, VibecodeError
 from bot.explanations import explain
-from bot.keys import Keys, check_key, hint
-from bot.manifest import http_manifest, socket_manifest
+from bot.keys import APPLICATION, Keys, check_key, hint
+from bot.manifest import manifest as manifest_for
 from bot.places import workspace
-from bot.setup import create_link, read_env, signing_secret_fault, token_fault, with_variables, write_env
-from bot.slack.calls import call, in_our_terms, open_session
+from bot.setup import (
+    create_link,
+    read_env,
+    signing_secret_fault,
+    token_fault,
+    with_variables,
+    write_env,
+    writing_fault,
+)
+from bot.slack.calls import call, in_our_terms, open_session, slack_client
 from bot.storage import open_store, open_vault
 from bot.vibecode.client import VibecodeClient, open_client
 from bot.workflows import ApiKey
 
-ENV = Path(".env")
 _BOT, _APP, _SECRET = "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"
 
 
@@ -39,13 +45,18 @@ def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 async def _setup(options: argparse.Namespace) -> int:
-    if options.mode == "http" and not (options.url or "").startswith("https://"):
-        print("--mode http needs --url https://…, the address at which Slack reaches Haltbot")
+    try:
+        manifest = manifest_for(options.mode, options.url)
+    except ValueError as wrong:
+        print(wrong)
         return 1
     settings = load(SetupSettings)
+    if fault := writing_fault(ENV):
+        print(f"{fault} Haltbot keeps its tokens there, so nothing was asked.")
+        return 1
     try:
         async with _slack(settings) as client:
-            team = await _connect(options, client)
+            team = await _connect(manifest, client, http=options.mode == "http")
             await _first_channel(settings, client, team)
     except _GivenUp as why:
         print(f"\n{why}\nNothing more was changed. Run haltbot setup again at any time.")
@@ -60,10 +71,8 @@ async def _setup(options: argparse.Namespace) -> int:
     return 0
 
 
-async def _connect(options: argparse.Namespace, client: AsyncWebClient) -> str:
+async def _connect(manifest: str, client: AsyncWebClient, *, http: bool) -> str:
     """Create the app, take its tokens and keep them; returns the team."""
-    http = options.mode == "http"
-    manifest = http_manifest(options.url) if http else socket_manifest()
     print(
         "1. Create the Slack app. This link opens Slack's form, filled in; press Next, Create, then Install:\n"
     )
@@ -106,6 +115,8 @@ async def _check_bot(client: AsyncWebClient, token: str, manifest: str) -> str:
     client.token = token
     try:
         answer = await call(client, "auth.test")
+    except SlackUnavailable as error:
+        raise _unreachable("the bot token", error) from error
     except SlackError as error:
         raise _GivenUp(f"Slack did not accept the bot token ({error.code}).") from error
     headers = {name.lower(): value for name, value in answer.headers.items()}
@@ -125,6 +136,8 @@ async def _check_app(client: AsyncWebClient, token: str) -> None:
     try:
         with in_our_terms():
             await client.apps_connections_open(app_token=token)
+    except SlackUnavailable as error:
+        raise _unreachable("the app-level token", error) from error
     except SlackError as error:
         raise _GivenUp(
             f"Slack will not open a connection with the app-level token ({error.code}). It needs the scope"
@@ -133,13 +146,22 @@ async def _check_app(client: AsyncWebClient, token: str) -> None:
     print("   Slack offers a connection.")
 
 
+def _unreachable(what: str, error: SlackUnavailable) -> _GivenUp:
+    return _GivenUp(
+        f"Slack could not be asked about {what} ({error.code}): check the network, or try again in a minute."
+    )
+
+
 def _keep(values: Mapping[str, str | None]) -> None:
-    write_env(ENV, with_variables(_written(), values))
+    try:
+        write_env(ENV, with_variables(_written(), values))
+    except OSError as error:
+        raise _GivenUp(f"{ENV} could not be written ({error.strerror}).") from error
     print(f"   Written to {ENV}, which only you can read.")
 
 
 def _written() -> str:
-    return ENV.read_text() if ENV.exists() else ""
+    return ENV.read_text(encoding=ENV_ENCODING) if ENV.exists() else ""
 
 
 async def _first_channel(settings: SetupSettings, client: AsyncWebClient, team: str) -> None:
@@ -148,7 +170,12 @@ async def _first_channel(settings: SetupSettings, client: AsyncWebClient, team: 
     if not channel:
         print(f"   Later: haltbot key set --team {team} --channel C…")
         return
-    await _set_key(settings, team, channel)
+    # Without a key nothing can be stopped there, so nothing is announced.
+    if await _set_key(settings, team, channel):
+        await _announce(client, team, channel)
+
+
+async def _announce(client: AsyncWebClient, team: str, channel: str) -> None:
     print("\n5. A test message.")
     try:
         await call(
@@ -158,12 +185,23 @@ async def _first_channel(settings: SetupSettings, client: AsyncWebClient, team: 
             text="Haltbot is connected to this channel. `/terminate-workflow help` tells what it can do.",
         )
     except SlackError as error:
-        remedy = (
-            " Type /invite @haltbot there." if error.code in ("not_in_channel", "channel_not_found") else ""
-        )
-        print(f"   Slack did not take it ({error.code}).{remedy} The key is set all the same.")
+        print(f"   Slack did not take it ({error.code}).{_remedy(error.code, team, channel)}")
+        print("   The key is set all the same.")
     else:
         print(f"   Posted in {channel}.")
+
+
+def _remedy(code: str, team: str, channel: str) -> str:
+    match code:
+        case "not_in_channel":
+            return " Type /invite @haltbot there."
+        case "channel_not_found":
+            return (
+                " If the channel is private, type /invite @haltbot there. Or its ID is wrong; then take the key away"
+                f" again: haltbot key remove --team {team} --channel {channel}"
+            )
+        case _:
+            return ""
 
 
 def _asked_channel(team: str) -> str:
@@ -173,11 +211,17 @@ def _asked_channel(team: str) -> str:
     return channel
 
 
-async def _set_key(settings: SetupSettings, team: str, channel: str) -> None:
+async def _set_key(settings: SetupSettings, team: str, channel: str) -> bool:
+    """Ask for the channel's key; tells whether there was one. Raises _GivenUp."""
     key = ask_secret("The channel's Vibecode API key (vibe_api_…, Enter: later): ")
     if not key:
         print(f"   Later: haltbot key set --team {team} --channel {channel}")
-        return
+        return False
+    if key.startswith(APPLICATION):
+        raise _GivenUp(
+            "The key was not stored: an application key (vibe_app_…) needs a session token, for which setup does not"
+            f" ask: haltbot key set --session --team {team} --channel {channel}"
+        )
     try:
         check_key(key, None)
     except KeyNotAccepted as refused:
@@ -190,6 +234,7 @@ async def _set_key(settings: SetupSettings, team: str, channel: str) -> None:
     finally:
         await store.close()
     print(f"   Key {hint(key)} is set for {channel}.")
+    return True
 
 
 async def _check_key(settings: SetupSettings, place: Place, key: str, now: int) -> None:
@@ -212,4 +257,4 @@ def _tell(finding: Finding) -> None:
 @asynccontextmanager
 async def _slack(settings: SetupSettings) -> AsyncIterator[AsyncWebClient]:
     async with open_session() as session:
-        yield AsyncWebClient(base_url=settings.slack_api_url, session=session, retry_handlers=[])
+        yield slack_client(session, settings.slack_api_url)
