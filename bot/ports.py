@@ -207,6 +207,10 @@ class Messenger(Protocol):
         """
         ...
 
+    async def keep_only(self, at: MessageRef, reference: str) -> None:
+        """Delete every other message of a termination from the channel where this one stands."""
+        ...
+
     async def whisper(self, message: Message, *, channel: str, user: str, response_url: str | None) -> None:
         """Tell one person privately, on the best way that works."""
         ...

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from bot.blocks import Cards
 from bot.decisions import ending, withheld
 from bot.domain import Event, Job, Outcome, Phase, Termination, Transition
-from bot.errors import KeyUndecryptable, SlackRefused, SlackUnavailable
+from bot.errors import KeyUndecryptable, SlackError, SlackRefused, SlackUnavailable
 from bot.ports import Message, Messenger, Store, Vault
 from bot.sharing import Audience, Sharing
 
@@ -104,20 +104,43 @@ class Progress:
         alone = is_for_requester_alone(termination, audience)
         shown = termination if alone or audience is Audience.TRUSTED else withheld(termination)
         now = await self.store.now()
-        async with _while_held(job):
-            shown_at = await self._messenger.show(
-                self._cards.termination(shown, phase, now),
-                channel=termination.user if alone else termination.channel,
-                user=termination.user,
-                at=termination.message,
-                # What is for the requester alone must not reach the channel on another way.
-                response_url=None if alone else self._opened(termination.response_url, termination),
-                click_url=self._opened(termination.click_url, termination),
-                reference=termination.id,
-                maybe_posted_ms_ago=now - termination.maybe_shown_at if termination.maybe_shown else None,
-                tries=termination.telling_tries,
-            )
+        try:
+            async with _while_held(job):
+                shown_at = await self._messenger.show(
+                    self._cards.termination(shown, phase, now),
+                    channel=termination.user if alone else termination.channel,
+                    user=termination.user,
+                    at=termination.message,
+                    # What is for the requester alone must not reach the channel on another way.
+                    response_url=None if alone else self._opened(termination.response_url, termination),
+                    click_url=self._opened(termination.click_url, termination),
+                    reference=termination.id,
+                    maybe_posted_ms_ago=now - termination.maybe_shown_at if termination.maybe_shown else None,
+                    tries=termination.telling_tries,
+                )
+        except SlackError:
+            await self._make_way(job)
+            raise
+        await self._make_way(job)
         return replace(termination, message=shown_at, maybe_shown=False, shown=_shown(termination, phase))
+
+    async def _make_way(self, job: Job) -> None:
+        """Take back what was posted too late, if whoever has taken over has posted it as well.
+
+        A process that was frozen between its last look at the lease and Slack notices only afterwards.
+        """
+        if is_held(job) or job.termination.message is not None:
+            return
+        for _ in range(_CORRECTIONS):
+            newest = await self.store.find(job.termination.id)
+            if newest is None:
+                return
+            if (stands := newest.termination.message) is not None:
+                if stands.ts is not None:
+                    await self._messenger.keep_only(stands, job.termination.id)
+                return
+            # Whoever has it now may be about to post it, or finds ours.
+            await asyncio.sleep(1)
 
     async def show_quietly(self, job: Job, *, insist: bool = False) -> Termination:
         """The same for what is worth a message, but not worth waiting for Slack, unless ``insist``."""

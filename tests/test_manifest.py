@@ -29,6 +29,7 @@ SCOPES: dict[str, set[str]] = {
     "auth.test": set(),
     "apps.connections.open": set(),  # the app-level token's own scope, which no manifest contains
     "chat.postEphemeral": {"chat:write"},
+    "chat.delete": {"chat:write"},
     "chat.postMessage": {"chat:write"},
     "chat.update": {"chat:write"},
     "conversations.history": {"channels:history", "groups:history"},

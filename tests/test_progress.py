@@ -1,20 +1,23 @@
 """Whoever has a termination speaks no longer than its lease leaves time to record what came of it."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
-from store.examples import running
+from store.examples import running, to
 from voice import OUTCOME, Voice, open_voice
 
 from bot.blocks import Cards
-from bot.domain import Job
+from bot.domain import Job, MessageRef
 from bot.errors import SlackUnavailable
 from bot.progress import RECORDING_SECONDS, Overtaken, Progress, is_held
 from bot.sharing import Sharing
 from bot.slack.channels import SlackChannels
+from bot.slack.messenger import SlackMessenger
 from bot.stores.memory import MemoryStore
 from bot.vault import AesVault
 
@@ -81,3 +84,42 @@ async def test_whoever_has_lost_the_lease_stays_silent(progress: Progress, voice
 
     assert [] == voice.texts()
     assert [] == voice.slack.private_messages(voice.person)
+
+
+class SlowMessenger(SlackMessenger):
+    """Slack answers, and then this process is frozen for longer than its lease."""
+
+    async def show(self, *arguments: Any, **named: Any) -> MessageRef:
+        at = await super().show(*arguments, **named)
+        await asyncio.sleep(1)
+        return at
+
+
+async def test_a_message_that_came_too_late_is_taken_back(
+    progress: Progress, voice: Voice, monkeypatch: pytest.MonkeyPatch
+):
+    """Whoever had taken over has posted it: theirs stays."""
+    monkeypatch.setattr("bot.progress.RECORDING_SECONDS", 0)
+    job = await held(progress, voice, seconds=0.3 - RECORDING_SECONDS)
+    theirs = await voice.show(reference=job.termination.id)
+    await progress.store.advance(
+        job, to(replace(job, termination=replace(job.termination, message=theirs)), job.phase)
+    )
+    progress._messenger = SlowMessenger(voice.messenger._client, voice.messenger._session)
+
+    with pytest.raises(SlackUnavailable):
+        await progress.show(job)
+
+    (message,) = voice.slack.channel_messages(voice.channel)
+    assert theirs.ts == message.ts
+    assert 1 == len(voice.slack.calls_of("chat.delete"))
+
+
+async def test_a_message_in_time_is_left_alone(progress: Progress, voice: Voice):
+    """Nobody looks for another one."""
+    job = await held(progress, voice, seconds=60)
+
+    await progress.show(job)
+
+    assert 1 == len(voice.texts())
+    assert [] == voice.slack.calls_of("conversations.history")

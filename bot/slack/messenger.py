@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 METADATA_TYPE = "haltbot_termination"
 PATIENCE = 3
 """So many tries are spent on a channel that answers with trouble before the message goes another way."""
+_DELETING_TRIES = 5
 _HISTORY_DEPTH = 999
 """The most that Slack gives at once: a busy channel moves on while a message is looked for."""
 LOOK_SECONDS = 2.0
@@ -35,10 +36,10 @@ _INERT = {"parse": "none", "link_names": False}
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """One reading of a channel's history: where the message of each reference stands."""
+    """One reading of a channel's history: where the messages of each reference stand, the newest first."""
 
     began: float
-    stands: asyncio.Task[Mapping[str, str]]
+    stands: asyncio.Task[Mapping[str, list[str]]]
 
 
 class SlackMessenger:
@@ -91,6 +92,22 @@ class SlackMessenger:
         ):
             return MessageRef(channel, None, "response_url")
         return await self._post(elsewhere, user, reference, way="dm")
+
+    async def keep_only(self, at: MessageRef, reference: str) -> None:
+        """Delete every other message of a termination; as far as Slack lets us, for two are better than none."""
+        for _ in range(_DELETING_TRIES):
+            try:
+                stands = await self._read(at.channel)
+                for ts in stands.get(reference, ()):
+                    if ts != at.ts:
+                        await self._call("chat.delete", channel=at.channel, ts=ts)
+            except SlackUnavailable as later:
+                await asyncio.sleep(later.retry_after or 1)
+            except SlackRefused as refused:
+                log.warning("A second message of %s could not be taken back: %s", reference, refused.code)
+                return
+            else:
+                return
 
     async def whisper(self, message: Message, *, channel: str, user: str, response_url: str | None) -> None:
         """Tell one person privately: by response_url, as an ephemeral message, or directly."""
@@ -150,10 +167,10 @@ class SlackMessenger:
                 raise
             log.info("Whether %s was posted already could not be read: %s", reference, error.code)
             return None
-        ts = stands.get(reference)
-        return MessageRef(channel, ts, "channel") if ts is not None else None
+        found = stands.get(reference)
+        return MessageRef(channel, found[0], "channel") if found else None
 
-    async def _look(self, channel: str, since: float) -> Mapping[str, str]:
+    async def _look(self, channel: str, since: float) -> Mapping[str, list[str]]:
         """Tell where the channel's messages stand, by their references. Raises SlackError."""
         now = time.monotonic()
         look = self._looks.get(channel)
@@ -170,8 +187,8 @@ class SlackMessenger:
             self._looks.pop(channel, None)
             raise
 
-    async def _read(self, channel: str) -> Mapping[str, str]:
-        stands: dict[str, str] = {}
+    async def _read(self, channel: str) -> Mapping[str, list[str]]:
+        stands: dict[str, list[str]] = {}
         answer = await self._call(
             "conversations.history", channel=channel, limit=_HISTORY_DEPTH, include_all_metadata=True
         )
@@ -180,7 +197,7 @@ class SlackMessenger:
             reference = (metadata.get("event_payload") or {}).get("reference")
             # Other apps have metadata of their own.
             if metadata.get("event_type") == METADATA_TYPE and isinstance(reference, str):
-                stands.setdefault(reference, str(found["ts"]))
+                stands.setdefault(reference, []).append(str(found["ts"]))
         return stands
 
     async def _say(self, method: str, message: Message, **arguments: Any) -> AsyncSlackResponse:

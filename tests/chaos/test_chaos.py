@@ -65,6 +65,11 @@ async def run(bots, restart_database=None):
         verdict.repeated,
         verdict.flagged,
     )
+    for promise, notes in verdict.broken.items():
+        for note in notes:
+            log.error("%s: %s", promise, note)
+            for replica in bots.replicas:
+                log.error("%s", "".join(line for line in replica.log if note.split()[0] in line))
     assert {} == verdict.broken, f"seed {seed}"
     # A busy machine acknowledges fewer in Slack's three seconds; enough must have been for this to say anything.
     assert len(traffic.acked) > PLAN.commands / 6
