@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import random
 import re
 import socket
 import ssl
@@ -170,7 +171,9 @@ class VibecodeClient:
     @contextlib.asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
         try:
-            async with asyncio.timeout(self._http.timeout.pool):
+            # Those who came together do not give up together: all of their next steps at once would delay others.
+            patience = (self._http.timeout.pool or 0) * random.uniform(0.6, 1.0)  # noqa: S311 -- guards nothing
+            async with asyncio.timeout(patience):
                 await self._turns.acquire()
         except TimeoutError as error:
             raise NotSent("POOL_TIMEOUT") from error
