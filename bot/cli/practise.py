@@ -9,7 +9,7 @@ from bot.config import Settings, load
 from bot.errors import SlackError
 from bot.practice.sheet import sheet
 from bot.practice.workflows import Scene, make_instance
-from bot.slack.calls import call, open_session, slack_client
+from bot.slack.calls import call, open_slack
 from bot.storage import open_store
 
 
@@ -44,8 +44,7 @@ async def _practise(options: argparse.Namespace) -> int:
 
 
 async def _post(settings: Settings, channel: str, text: str, blocks: list[object]) -> int:
-    async with open_session() as session:
-        client = slack_client(session, settings.slack_api_url, settings.slack_bot_token.get_secret_value())
+    async with open_slack(settings.slack_api_url, settings.slack_bot_token.get_secret_value()) as client:
         try:
             await call(client, "chat.postMessage", channel=channel, text=text, blocks=blocks, parse="none")
         except SlackError as error:

@@ -2,8 +2,7 @@
 
 import argparse
 import getpass
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 
 import yaml
 from slack_sdk.web.async_client import AsyncWebClient
@@ -26,7 +25,7 @@ from bot.setup import (
     write_env,
     writing_fault,
 )
-from bot.slack.calls import call, in_our_terms, open_session, slack_client
+from bot.slack.calls import call, in_our_terms, open_slack
 from bot.storage import open_store, open_vault
 from bot.vibecode.client import VibecodeClient, open_client
 from bot.workflows import ApiKey
@@ -55,7 +54,7 @@ async def _setup(options: argparse.Namespace) -> int:
         print(f"{fault} Haltbot keeps its tokens there, so nothing was asked.")
         return 1
     try:
-        async with _slack(settings) as client:
+        async with open_slack(settings.slack_api_url) as client:
             team = await _connect(manifest, client, http=options.mode == "http")
             await _first_channel(settings, client, team)
     except _GivenUp as why:
@@ -252,9 +251,3 @@ async def _check_key(settings: SetupSettings, place: Place, key: str, now: int) 
 
 def _tell(finding: Finding) -> None:
     print(f"   {finding.level}: {finding.told}" + (f" {finding.remedy}" if finding.remedy else ""))
-
-
-@asynccontextmanager
-async def _slack(settings: SetupSettings) -> AsyncIterator[AsyncWebClient]:
-    async with open_session() as session:
-        yield slack_client(session, settings.slack_api_url)

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -17,7 +17,7 @@ from bot.errors import HaltbotError, KeyUnusable, SessionMissing, StoreError, Vi
 from bot.explanations import explain
 from bot.keys import Keys
 from bot.ports import ChannelKey, Store, Workflows
-from bot.slack.calls import open_session, slack_client
+from bot.slack.calls import open_slack
 from bot.storage import key_path, open_store, open_vault
 from bot.vibecode.client import VibecodeClient, open_client
 
@@ -159,10 +159,8 @@ async def open_doctor(settings: Settings) -> AsyncIterator[Doctor]:
         yield Doctor(settings, store, Keys(store, vault), client, VibecodeClient(http))
 
 
-@asynccontextmanager
-async def _open_slack(settings: Settings) -> AsyncIterator[AsyncWebClient]:
-    async with open_session() as session:
-        yield slack_client(session, settings.slack_api_url, settings.slack_bot_token.get_secret_value())
+def _open_slack(settings: Settings) -> AbstractAsyncContextManager[AsyncWebClient]:
+    return open_slack(settings.slack_api_url, settings.slack_bot_token.get_secret_value())
 
 
 def _vibecode(place: Place, check: str, error: VibecodeError) -> Finding:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bot.doctor.findings import Finding, Level, judge_disk
 from bot.errors import StoreError
-from bot.stores.sqlite_file import known_migrations
+from bot.stores.sqlite_file import known_migrations, plain_code
 
 
 def examine_file(path: Path) -> list[Finding]:
@@ -45,8 +45,7 @@ def examine_key_file(path: Path) -> list[Finding]:
 
 def cannot_be_used(error: StoreError) -> Finding:
     """Tell of a database that does not even open, or that does not answer."""
-    code = getattr(error.__cause__, "sqlite_errorcode", 0) & _CODE_WITHOUT_DETAIL
-    remedy = _RESTORE if code in _DAMAGED else "Check DATABASE_URL."
+    remedy = _RESTORE if plain_code(error.__cause__) in _DAMAGED else "Check DATABASE_URL."
     return Finding("database", Level.FAIL, f"The database cannot be used: {error}", remedy)
 
 
@@ -72,4 +71,3 @@ def _version(applied: set[str], known: set[str]) -> Finding:
 
 _RESTORE = "Stop Haltbot, then haltbot restore FILE with a backup; it keeps the damaged file."
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-_CODE_WITHOUT_DETAIL = 0xFF

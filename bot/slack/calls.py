@@ -1,7 +1,7 @@
 """A single call of Slack's Web API, with whatever goes wrong told in our terms."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -57,6 +57,13 @@ def slack_client(session: aiohttp.ClientSession, base_url: str, token: str | Non
     # slack_sdk 3.47 takes any of the environment's proxies, and knows no NO_PROXY.
     client.proxy = proxy_for(base_url)
     return client
+
+
+@contextlib.asynccontextmanager
+async def open_slack(base_url: str, token: str | None = None) -> AsyncIterator[AsyncWebClient]:
+    """Open a client with connections of its own, for a command beside the bot."""
+    async with open_session(base_url) as session:
+        yield slack_client(session, base_url, token)
 
 
 async def call(client: AsyncWebClient, method: str, **arguments: Any) -> AsyncSlackResponse:

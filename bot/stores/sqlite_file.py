@@ -80,14 +80,18 @@ def tidy_up(path: Path) -> None:
         db.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
 
+def plain_code(error: BaseException | None) -> int:
+    """Return SQLite's code without its detail; 0 for what is none of SQLite's failures."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & _CODE_WITHOUT_DETAIL
+
+
 def in_our_terms(error: Exception) -> Exception:
     """Tell a failure of SQLite in our terms; anything else is a bug and stays as it is."""
     if isinstance(error, sqlite3.IntegrityError) and "job.twin" in str(error):
         return Refused("twin_open")
     if not isinstance(error, (sqlite3.Error, OSError)):
         return error
-    code = getattr(error, "sqlite_errorcode", 0) & _CODE_WITHOUT_DETAIL
-    kind = StoreBusy if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) else StoreError
+    kind = StoreBusy if plain_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) else StoreError
     ours = kind(f"SQLite: {error}")
     ours.__cause__ = error
     return ours
