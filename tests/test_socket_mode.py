@@ -122,15 +122,36 @@ async def test_a_connection_that_is_cut_before_the_acknowledgement_brings_the_co
     assert 1 == len(set(line.came))
 
 
-async def test_what_is_being_answered_is_answered_before_the_end(line: Line):
-    """SIGTERM must not turn a command that was recorded into Slack's timeout."""
+async def test_what_comes_before_the_end_is_answered(line: Line):
+    """SIGTERM must not turn a command into Slack's timeout, neither one that is recorded nor the next."""
     line.free.clear()
     sent = line.command()
     await line.arrived.wait()
 
     closing = asyncio.create_task(line.intake.close())
+    line.arrived.clear()
     late = line.command(trigger_id="late")
-    await asyncio.sleep(0.05)
+    await line.arrived.wait()
+    line.free.set()
+    await closing
+
+    assert [200, 200] == [(await command).status for command in (sent, late)]
+    await line.slack.wait_for(lambda: line.slack.socket_mode.connections == 0)
+
+
+async def test_it_ends_although_something_is_always_being_answered(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+):
+    """A flood of commands must not keep a process alive that was told to stop."""
+    monkeypatch.setattr(socket_mode, "QUIET_SECONDS", 0.1)
+    line.free.clear()
+    sent = line.command()
+    await line.arrived.wait()
+
+    closing = asyncio.create_task(line.intake.close())
+    await asyncio.sleep(0.2)
+    late = line.command(trigger_id="late")
+    await line.slack.wait_for(lambda: len(line.slack.socket_mode._unacked) == 2)
     line.free.set()
     await closing
 

@@ -5,6 +5,7 @@ expired, asks for ever where Slack refuses for good, and logs every frame. So th
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import random
@@ -29,6 +30,8 @@ PING_SECONDS = 5.0
 HELLO_SECONDS = 5.0
 LEAVING_SECONDS = 30.0
 """How long a connection is still read that Slack has announced to close."""
+QUIET_SECONDS = 1.0
+"""How long a stopping process goes on answering while it waits for a moment without requests."""
 STEADY_SECONDS = 10.0
 LONGEST_PAUSE_SECONDS = 5.0
 FATAL = TOKEN_REFUSED | {"missing_scope", "link_disabled", "apps_connections_disabled", "forbidden_team"}
@@ -88,14 +91,24 @@ class SocketIntake:
         return any(link.greeted and not link.leaving.is_set() for link in self._links)
 
     async def close(self) -> None:
-        """Receive nothing more; what was received is answered first, on the connection it came by."""
+        """Go on answering until a quiet moment, then receive nothing more.
+
+        Slack cannot be asked to send nothing while we still read, so what it sends into the closing connection is
+        not acknowledged; it sends that again over another one.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(QUIET_SECONDS):
+                await self._quiet()
         self._closing = True
-        while self._answering:
-            await asyncio.wait(set(self._answering))
+        await self._quiet()
         reading = [link.reading for link in self._links if link.reading is not None]
         for task in reading:
             task.cancel()
         await asyncio.gather(*reading, return_exceptions=True)
+
+    async def _quiet(self) -> None:
+        while self._answering:
+            await asyncio.wait(set(self._answering))
 
     async def _open(self) -> _Link:
         """Raises SlackError."""

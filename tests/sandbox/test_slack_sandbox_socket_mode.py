@@ -116,6 +116,21 @@ async def test_an_unacknowledged_envelope_comes_again(client, command):
     assert (await typed).ok
 
 
+async def test_an_unacknowledged_envelope_comes_again_over_another_connection(client, command):
+    """A connection that is there already takes over what the one that ended leaves."""
+    sockets = [await client.ready(), await client.ready()]
+    typed = [command("1"), command("2")]
+    left, sent = [await socket.receive_json(timeout=1) for socket in sockets]
+    await sockets[0].close()
+
+    again = await sockets[1].receive_json(timeout=1)
+    for envelope in (sent, again):
+        await sockets[1].send_json({"envelope_id": envelope["envelope_id"]})
+
+    assert left["envelope_id"] == again["envelope_id"]
+    assert [True, True] == [(await delivery).ok for delivery in typed]
+
+
 async def test_a_timed_out_envelope_still_comes_again(client, command):
     """The person saw a timeout, but the command may arrive all the same."""
     first = await client.ready()

@@ -101,6 +101,8 @@ class SocketMode:
             await self._serve(connection)
         finally:
             self._forget(connection)
+            if left := self._next_connection():
+                await self._catch_up(left)
         return socket
 
     async def _serve(self, connection: Connection) -> None:
