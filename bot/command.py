@@ -64,7 +64,8 @@ def parse(text: str) -> Order | Question:
 
 def workflow_id(word: str) -> str:
     """Return the identifier that a person typed or pasted. Raises Refused with what to do instead."""
-    if not _clean(word):
+    word = _clean(word)
+    if not word:
         raise Refused("no_id")
     if _FORCE.fullmatch(word):
         raise Refused("force_before_id")

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from workspace import Workspace, workspace
 
 from bot.sandbox.vibecode import Step
@@ -139,11 +140,12 @@ async def test_a_click_that_overtakes_the_preview_wins(work: Workspace):
     assert 1 == len(work.vibecode.deletes(instance))
 
 
-async def test_show_tells_privately_what_an_instance_is(work: Workspace):
-    """Looking stops nothing and says nothing in the channel."""
+@pytest.mark.parametrize("typed", ["show {}", "show `{}`", "show “{}”", "show  <{}>"])
+async def test_show_tells_privately_what_an_instance_is(work: Workspace, typed: str):
+    """Looking stops nothing and says nothing in the channel; an ID is often pasted with what stood round it."""
     instance = work.vibecode.start_instance(template="713", document="DEAL_5141")
 
-    await work.command(f"show {instance}")
+    await work.command(typed.format(instance))
     told = await work.whispered("is running")
 
     assert "Document: DEAL_5141" in told
