@@ -17,6 +17,7 @@ from psycopg.rows import DictRow, dict_row
 
 from bot.errors import HaltbotError
 from bot.stores.postgres import MOVED, MOVING
+from bot.stores.postgres_trouble import told
 
 Say: TypeAlias = Callable[[str], None]
 
@@ -60,8 +61,14 @@ def move(source: Path, url: str, say: Say, *, chunk: int = CHUNK) -> int:
             moved = sum(_Copy(old, new, table, say, chunk).run() for table in tables)
             _finish(old, new)
             return moved
-    except (psycopg.Error, sqlite3.Error) as error:
-        raise CannotMove(f"The move was interrupted: {error}. Run the same command again to go on") from error
+    except psycopg.Error as error:
+        raise _interrupted(told(error)) from error
+    except sqlite3.Error as error:
+        raise _interrupted(str(error)) from error
+
+
+def _interrupted(by: str) -> CannotMove:
+    return CannotMove(f"The move was interrupted: {by}. Run the same command again to go on")
 
 
 def _tables(old: sqlite3.Connection) -> list[_Table]:

@@ -317,4 +317,4 @@ def _ours(error: Exception) -> HaltbotError:
     code = error.sqlstate or ""
     passing = isinstance(error, psycopg.OperationalError) and code[:2] in _PASSING_CLASSES
     kind = StoreBusy if passing else StoreError
-    return kind(f"PostgreSQL: {error.diag.message_primary or told(error)}")
+    return kind(f"PostgreSQL: {told(error)}")

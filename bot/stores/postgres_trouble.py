@@ -34,7 +34,9 @@ _TROUBLE = {
 
 
 def told(error: psycopg.Error) -> str:
-    """Tell a failure for which there is no answer of the server."""
+    """Tell a failure: in the server's own words if it said something."""
+    if error.diag.message_primary:
+        return error.diag.message_primary
     text = str(error)
     if said := _SERVER_SAID.search(text):
         return said[1]
