@@ -1,8 +1,7 @@
-"""What a termination is, which states it goes through, and who may decide it: values and pure functions."""
+"""What a termination is and which states it goes through: values and pure functions."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -165,25 +164,6 @@ class Termination:
             return f"{self.outcome}:{self.code}"
         return self.outcome
 
-    def to_json(self) -> str:
-        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"))
-
-    @classmethod
-    def from_json(cls, text: str) -> "Termination":
-        values: dict[str, Any] = json.loads(text)
-        if values["message"]:
-            values["message"] = MessageRef(**values["message"])
-        if values["seen"]:
-            values["seen"] = Instance(**values["seen"])
-        values["changes"] = tuple(tuple(change) for change in values["changes"])
-        values["approvers"] = tuple(values.get("approvers", ()))
-        if values.get("approval"):
-            values["approval"] = Approval(values["approval"])
-        if values["outcome"]:
-            values["outcome"] = Outcome(values["outcome"])
-        # What a newer version has added is nothing to this one: both may work on one database for a while.
-        return cls(**{name: value for name, value in values.items() if name in cls.__dataclass_fields__})
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
@@ -250,6 +230,9 @@ class Transition:
 
 REPEAT_WINDOW_MS = 120_000
 """A person who saw Slack's timeout presses Enter again within this time."""
+
+RESUMABLE_MS = 15 * 60 * 1000
+"""So long a request stands that was refused for want of a session; later it has to be made anew."""
 
 _SUCCEEDED = (Outcome.GONE_VERIFIED, Outcome.ACCEPTED, Outcome.ALREADY_GONE)
 

@@ -154,10 +154,6 @@ class Store(Protocol):
         """A channel's settings; they outlive its key. Empty where none were made."""
         ...
 
-    async def put_settings(
-        self, team: str, channel: str, settings: Mapping[str, Any], event: Event
-    ) -> None: ...
-
     async def replace_settings(
         self, team: str, channel: str, before: Mapping[str, Any], after: Mapping[str, Any], event: Event
     ) -> bool:

@@ -4,13 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bot.decisions import ask_anew
-from bot.domain import Event, Job, Outcome, Phase, Termination, event
+from bot.domain import RESUMABLE_MS, Event, Job, Outcome, Phase, Termination, event
 from bot.explanations import AUTHORISABLE
 from bot.ports import Store, Submitted
 from bot.service import new_reference
-
-STANDS_MS = 15 * 60 * 1000
-"""So long a request stands that was refused for want of a session; later it has to be made anew."""
 
 
 class Resuming:
@@ -46,7 +43,7 @@ def stands(termination: Termination, user: str, now: int) -> bool:
         and termination.code in AUTHORISABLE
         and termination.user == user
         and termination.team != ""
-        and now - (termination.ended_at or 0) < STANDS_MS
+        and now - (termination.ended_at or 0) < RESUMABLE_MS
     )
 
 

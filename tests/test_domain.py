@@ -20,6 +20,7 @@ from bot.domain import (
     twin,
 )
 from bot.errors import Refused
+from bot.stores.payload import decode, encode
 from bot.workflows import Instance
 
 ASKED = Termination(
@@ -190,4 +191,4 @@ def test_a_termination_survives_the_database(reason, outcome, seen):
     instance = Instance("1", template_id="713", locked_until=5) if seen else None
     whole = replace(ASKED, reason=reason, outcome=outcome, seen=instance)
 
-    assert whole == Termination.from_json(whole.to_json())
+    assert whole == decode(encode(whole))

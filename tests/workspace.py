@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bot.command import COMMAND
 from bot.domain import Event
 from bot.keys import Keys
 from bot.sandbox.slack import Channel, Delivery, Message, Person
-from bot.sandbox.world import COMMAND, World, open_world
+from bot.sandbox.world import World, open_world
 from bot.storage import open_store, open_vault
 
 MAIN_EVENTS = (
@@ -89,7 +90,8 @@ class Workspace(World):
         store = await open_store(self.settings.database_url, owner="test", shared=True)
         try:
             changed = Event(event="settings", team=self.slack.team, channel=self.channel.id, user="test")
-            await store.put_settings(self.slack.team, self.channel.id, settings, changed)
+            place = (self.slack.team, self.channel.id)
+            await store.replace_settings(*place, await store.settings(*place), settings, changed)
         finally:
             await store.close()
 

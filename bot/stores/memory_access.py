@@ -62,16 +62,13 @@ class MemoryAccessStore(ABC):
     async def settings(self, team: str, channel: str) -> Mapping[str, Any]:
         return self._access().settings.get((team, channel), {})
 
-    async def put_settings(self, team: str, channel: str, settings: Mapping[str, Any], event: Event) -> None:
-        self._record(event)
-        self._access().settings[team, channel] = dict(settings)
-
     async def replace_settings(
         self, team: str, channel: str, before: Mapping[str, Any], after: Mapping[str, Any], event: Event
     ) -> bool:
         if self._access().settings.get((team, channel), before) != before:
             return False
-        await self.put_settings(team, channel, after, event)
+        self._record(event)
+        self._access().settings[team, channel] = dict(after)
         return True
 
     async def put_link(self, link: Link, *, for_ms: int) -> None:

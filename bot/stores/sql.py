@@ -24,7 +24,7 @@ from bot.domain import (
 )
 from bot.errors import Refused, StoreError
 from bot.ports import Admit, Backlog, Duplicate, Submitted
-from bot.stores import statements
+from bot.stores import payload, statements
 from bot.stores.spacing import Spacing
 from bot.stores.sql_access import SqlAccessStore
 from bot.stores.sql_channels import SqlChannelStore
@@ -146,7 +146,7 @@ class SqlStore(SqlAccessStore, SqlChannelStore, SqlRetentionStore, ABC):
                 admit(json.loads(now["payload"]) if now["payload"] else None)
             asked = replace(termination, requested_at=now["now"])
             for row in known:
-                earlier = Termination.from_json(row["payload"])
+                earlier = payload.decode(row["payload"])
                 if row["rank"] < _ENDED or repeats(earlier, asked):
                     return Duplicate(earlier, Phase(row["phase"]))
             inserted = yield Recorded(
@@ -156,7 +156,7 @@ class SqlStore(SqlAccessStore, SqlChannelStore, SqlRetentionStore, ABC):
                     "idem": idem,
                     "twin": twin(asked),
                     "phase": phase.value,
-                    "payload": asked.to_json(),
+                    "payload": payload.encode(asked),
                     "team": asked.team,
                     "channel": asked.channel,
                     "workflow_id": asked.workflow_id,
@@ -207,7 +207,7 @@ class SqlStore(SqlAccessStore, SqlChannelStore, SqlRetentionStore, ABC):
         if not rows:
             raise Refused("question_gone")
         row = rows[0]
-        termination = Termination.from_json(row["payload"])
+        termination = payload.decode(row["payload"])
         if termination.message is None:
             termination = replace(termination, message=seen_at)
         to = decide(termination, Phase(row["phase"]), press, row["now"])
@@ -232,7 +232,7 @@ class SqlStore(SqlAccessStore, SqlChannelStore, SqlRetentionStore, ABC):
                 "fence_step": fence_step,
                 "state": "done" if ends else "open",
                 "phase": to.phase.value,
-                "payload": to.termination.to_json(),
+                "payload": payload.encode(to.termination),
                 "twin": twin(to.termination),
                 "delay": _rounded_up(self._lease_ms if keep else delay),
                 "owner": owner,
@@ -280,7 +280,7 @@ def _once(statement: str, **parameters: object) -> Steps[None]:
 
 def _job(row: Row, held_until: float = 0.0) -> Job:
     return Job(
-        termination=Termination.from_json(row["payload"]),
+        termination=payload.decode(row["payload"]),
         phase=Phase(row["phase"]),
         fence=row["fence"],
         attempts=row["attempts"],

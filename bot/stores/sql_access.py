@@ -7,9 +7,10 @@ from functools import partial
 from typing import Any, TypeVar
 
 from bot.decisions import moved
-from bot.domain import Event, Termination, twin
+from bot.domain import Event, twin
 from bot.ports import ChannelKey
 from bot.ports_access import TRIES_PER_LINK, Link, LinkKind, PersonSession
+from bot.stores import payload
 from bot.stores import statements_access as statements
 from bot.stores.steps import Row, Steps, record
 
@@ -136,12 +137,12 @@ def _move_sessions(
 def _move_jobs(team: str, old: str, new: str) -> Steps[bool]:
     rows = yield statements.OPEN_TO_MOVE, {"team": team, "channel": old}
     for row in rows:
-        termination = moved(Termination.from_json(row["payload"]), old, new)
+        termination = moved(payload.decode(row["payload"]), old, new)
         yield (
             statements.MOVE_JOB,
             {
                 "id": row["id"],
-                "payload": termination.to_json(),
+                "payload": payload.encode(termination),
                 "twin": twin(termination),
                 "channel": new,
             },

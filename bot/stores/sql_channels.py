@@ -44,9 +44,6 @@ class SqlChannelStore(ABC):
         settings: dict[str, Any] = json.loads(rows[0]["settings"]) if rows else {}
         return settings
 
-    async def put_settings(self, team: str, channel: str, settings: Mapping[str, Any], event: Event) -> None:
-        await self._write(partial(_put_settings, team, channel, settings, event))
-
     async def replace_settings(
         self, team: str, channel: str, before: Mapping[str, Any], after: Mapping[str, Any], event: Event
     ) -> bool:
@@ -60,12 +57,6 @@ class SqlChannelStore(ABC):
 
 def _put_channel_key(key: ChannelKey, line: Event) -> Steps[None]:
     yield statements.PUT_CHANNEL_KEY, asdict(key)
-    yield from record(line)
-
-
-def _put_settings(team: str, channel: str, settings: Mapping[str, Any], line: Event) -> Steps[None]:
-    text = json.dumps(settings, ensure_ascii=False)
-    yield statements.PUT_SETTINGS, {"team": team, "channel": channel, "settings": text}
     yield from record(line)
 
 

@@ -33,13 +33,7 @@ RETURNING team
 # Read a channel's settings.
 SETTINGS = "SELECT settings FROM channel WHERE team = :team AND channel = :channel"
 
-# Change a channel's settings; its key stays.
-PUT_SETTINGS = """
-INSERT INTO channel (team, channel, settings, updated_at) VALUES (:team, :channel, :settings, {now})
-ON CONFLICT (team, channel) DO UPDATE SET settings = excluded.settings, updated_at = excluded.updated_at
-"""
-
-# The same, unless they are not as they were read.
+# Change a channel's settings, unless they are not as they were read; its key stays.
 REPLACE_SETTINGS = """
 INSERT INTO channel (team, channel, settings, updated_at) VALUES (:team, :channel, :settings, {now})
 ON CONFLICT (team, channel) DO UPDATE SET settings = excluded.settings, updated_at = excluded.updated_at

@@ -24,7 +24,7 @@ async def _source(tmp_path):
     path = tmp_path / "haltbot.db"
     async with await open_sqlite(path, owner="one") as store:
         await store.put_channel_key(a_key(), a_line("key_set"))
-        await store.put_settings("T1", "C1", {"portal": "https://é.example"}, a_line("settings"))
+        await store.replace_settings("T1", "C1", {}, {"portal": "https://é.example"}, a_line("settings"))
         await store.block("key", 60_000)
         await asked(store)
         for _ in range(3):

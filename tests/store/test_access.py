@@ -108,7 +108,7 @@ async def test_all_of_a_channel_goes_to_its_new_id(store_factory):
     """Key, settings, sessions and what is under way, sealed anew in the same transaction."""
     store = await store_factory()
     await store.put_channel_key(a_key(), a_line("key_set"))
-    await store.put_settings("T1", "C1", {"portal": "https://x.example"}, a_line("settings"))
+    await store.replace_settings("T1", "C1", {}, {"portal": "https://x.example"}, a_line("settings"))
     await store.put_session(a_session(), a_line("connected"))
     held, question = await running(store), await asked(store)
 

@@ -1,0 +1,29 @@
+"""Writes a termination as the text that the ``payload`` of its row is, and reads it back."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from bot.domain import Approval, MessageRef, Outcome, Termination
+from bot.workflows import Instance
+
+
+def encode(termination: Termination) -> str:
+    return json.dumps(asdict(termination), ensure_ascii=False, separators=(",", ":"))
+
+
+def decode(payload: str) -> Termination:
+    """Read it back, also what an older or a newer version wrote: both may work on one database for a while."""
+    values: dict[str, Any] = json.loads(payload)
+    if values["message"]:
+        values["message"] = MessageRef(**values["message"])
+    if values["seen"]:
+        values["seen"] = Instance(**values["seen"])
+    values["changes"] = tuple(tuple(change) for change in values["changes"])
+    values["approvers"] = tuple(values.get("approvers", ()))
+    if values.get("approval"):
+        values["approval"] = Approval(values["approval"])
+    if values["outcome"]:
+        values["outcome"] = Outcome(values["outcome"])
+    known = Termination.__dataclass_fields__
+    return Termination(**{name: value for name, value in values.items() if name in known})
