@@ -10,6 +10,7 @@ from bot.configuring import Configuring
 from bot.domain import Event
 from bot.errors import FactsUnavailable, Refused
 from bot.ports import Store
+from bot.refusals import refusals_recorded
 from bot.rights import HOPELESS, Verdict
 
 
@@ -30,14 +31,11 @@ class Administration:
 
     async def settings(self, actor: Actor) -> tuple[ChannelSettings, bool]:
         """Read a channel's settings, and tell whether this person may change them."""
-        try:
+        async with refusals_recorded(self._store, _attempt(actor)):
             settings = await self._authority.settings(actor.place, actor.channel)
             verdict = await self._verdict(actor, Role.CONFIGURE, settings)
             if verdict.reply in HOPELESS:
                 raise verdict.refused()
-        except Refused as refused:
-            await self._record(actor, refused)
-            raise
         return settings, verdict.allowed
 
     async def change(self, actor: Actor, changes: Mapping[str, Any]) -> list[str]:
@@ -53,14 +51,11 @@ class Administration:
             raise Refused("breaker_not_tripped")
 
     async def _require(self, actor: Actor, role: Role) -> None:
-        try:
+        async with refusals_recorded(self._store, _attempt(actor, role=role)):
             settings = await self._authority.settings(actor.place, actor.channel)
             verdict = await self._verdict(actor, role, settings)
             if not verdict.allowed:
                 raise verdict.refused()
-        except Refused as refused:
-            await self._record(actor, refused, role=role)
-            raise
 
     async def _verdict(self, actor: Actor, role: Role, settings: ChannelSettings) -> Verdict:
         try:
@@ -69,14 +64,12 @@ class Administration:
             raise Refused("press_again") from None
         return found[role]
 
-    async def _record(self, actor: Actor, refused: Refused, **detail: object) -> None:
-        await self._store.record(
-            Event(
-                event="refused",
-                team=actor.place,
-                channel=actor.channel,
-                user=actor.user,
-                outcome=f"refused:{refused.reply}",
-                detail={"about": "settings", **detail},
-            )
-        )
+
+def _attempt(actor: Actor, **detail: object) -> Event:
+    return Event(
+        event="refused",
+        team=actor.place,
+        channel=actor.channel,
+        user=actor.user,
+        detail={"about": "settings", **detail},
+    )

@@ -65,7 +65,7 @@ class CannotRun(HaltbotError):
     """Something outside must be put right first; the message says what."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Haltbot:
     """The running bot: what takes requests in, and the worker that carries them out."""
 
@@ -95,7 +95,7 @@ class Haltbot:
             if days := self.settings.haltbot_retention_days:
                 running.add(asyncio.create_task(Retention(self.store, days=days).serve()))
             running.add(asyncio.create_task(self.daily.serve()))
-            connections = self.access.access.connections
+            connections = self.access.connections
             stack.push_async_callback(connections.close)
             running.add(asyncio.create_task(connections.serve()))
             socket = await self._open_socket(stack, running)
@@ -239,17 +239,29 @@ async def build(settings: Settings) -> AsyncIterator[Haltbot]:
             identity,
             lambda app: register(
                 app,
-                terminations,
-                enquiries,
                 answers,
-                home,
-                lambda: identity.domain,
-                administration,
-                access.access,
+                terminations=terminations,
+                enquiries=enquiries,
+                administration=administration,
+                keys=access.keys,
+                connections=access.connections,
+                lifecycle=access.lifecycle,
+                home=home,
+                domain=lambda: identity.domain,
             ),
         )
         yield Haltbot(
-            settings, store, client, session, identity, bolt, worker, answers, messenger, daily, access
+            settings=settings,
+            store=store,
+            client=client,
+            session=session,
+            identity=identity,
+            bolt=bolt,
+            worker=worker,
+            answers=answers,
+            messenger=messenger,
+            daily=daily,
+            access=access,
         )
 
 

@@ -19,14 +19,15 @@ from bot.sharing import Channels
 from bot.vibecode.client import VibecodeClient
 from bot.vibecode.oauth import VibecodeAuthorisation
 from bot.worker import Worker
-from handlers.access import Access
 
 
 @dataclass(frozen=True, slots=True)
 class AccessParts:
-    """The stories' part, and the pages for browsers where there are any."""
+    """Keys, connected accounts, and the end of channels and installations; ``pages`` are for browsers, if any."""
 
-    access: Access
+    keys: KeyService
+    connections: Connections
+    lifecycle: Lifecycle
     pages: KeyPages | None
 
 
@@ -59,4 +60,4 @@ def open_access(
     )
     lifecycle = Lifecycle(store, keys, channels, tell=tell, configurers=configurers)
     pages = KeyPages(service, connections, public_url) if public_url else None
-    return AccessParts(Access(service, connections, lifecycle, store), pages)
+    return AccessParts(service, connections, lifecycle, pages)

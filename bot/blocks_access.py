@@ -13,11 +13,11 @@ KEY_REMOVE = "key_remove"
 CONNECT_LINK = "connection_link_open"
 
 
-def key_card(card: KeyCard, holder: Holder, now: int) -> Message:
+def key_card(card: KeyCard, holder: Holder) -> Message:
     """The answer to ``key``: what the channel has, and what can be done about it."""
     said = [replies.key(card.key, card.report, card.worked_at)]
     if card.key is not None and card.is_application:
-        said.append(replies.your_session(card.session, now))
+        said.append(replies.your_session(card.session, card.at))
     said.append(replies.hand_in(card.address, holder.team, holder.channel))
     buttons = []
     if card.address is not None:

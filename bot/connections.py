@@ -4,14 +4,16 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from bot import replies_access as replies
 from bot.blocks import private
+from bot.decisions import is_requester
 from bot.errors import (
     Definite,
     HaltbotError,
+    KeyMissing,
     KeyNotAccepted,
     KeyUnusable,
     Refused,
@@ -23,6 +25,7 @@ from bot.keys import Keys
 from bot.links import Holder, Links
 from bot.ports import Message, Vault
 from bot.ports_access import AccessStore, Link, LinkKind, PersonSession
+from bot.refusals import refusals_recorded
 
 log = logging.getLogger(__name__)
 
@@ -82,11 +85,29 @@ class Connections:
         self._polling: dict[str, asyncio.Task[None]] = {}
 
     async def start(self, holder: Holder, reference: str | None = None) -> str:
-        """Make the link with which somebody connects. Raises Refused."""
+        """Make the link with which somebody connects. Raises Refused, which is recorded."""
+        async with refusals_recorded(self._store, holder.attempt("connect")):
+            return await self._start(holder, reference)
+
+    async def start_for(self, reference: str, clicker: Holder, *, home: str) -> str:
+        """The same for whoever was refused for want of a session; that then goes on. Raises Refused."""
+        async with refusals_recorded(self._store, replace(clicker.attempt("connect"), reference=reference)):
+            found = await self._store.find(reference)
+            if found is None:
+                raise Refused("question_gone")
+            asked = found.termination
+            if not is_requester(asked, user=clicker.user, home=home):
+                raise Refused("not_the_requester", requester=asked.user)
+            holder = Holder(team=asked.team, channel=asked.channel, user=asked.user)
+            return await self._start(holder, reference)
+
+    async def _start(self, holder: Holder, reference: str | None) -> str:
         try:
             application = await self._keys.application(holder.team, holder.channel)
+        except KeyMissing as missing:
+            raise Refused("no_key", team=holder.team, channel=holder.channel) from missing
         except KeyUnusable as unusable:
-            raise Refused("no_key", team=holder.team, channel=holder.channel) from unusable
+            raise Refused("key_unusable", code=unusable.code) from unusable
         if application is None:
             raise Refused("nothing_to_connect")
         state = secrets.token_urlsafe(32)

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from bot.authority import CLICK_SECONDS, WORK_SECONDS, Actor, Authority
 from bot.channel_settings import Role
-from bot.domain import Event
-from bot.errors import FactsUnavailable, KeyNotAccepted, KeyUnusable, Refused
+from bot.errors import FactsUnavailable, KeyNotAccepted, KeyUnusable, Refused, SessionMissing
 from bot.key_check import KeyReport, examine
 from bot.keys import APPLICATION, Keys, check_key
 from bot.links import Holder, Links
 from bot.ports import ChannelKey, Workflows
 from bot.ports_access import AccessStore, Link, LinkKind, PersonSession
+from bot.refusals import refusals_recorded
 from bot.workflows import ApiKey, KeyFacts
 
 PERSON = "user:"
@@ -27,6 +27,8 @@ class KeyCard:
     session: PersonSession | None
     address: str | None
     """Where a new one can be handed in."""
+    at: int
+    """When it was looked at."""
 
     @property
     def is_application(self) -> bool:
@@ -59,14 +61,16 @@ class KeyService:
         await self._require(holder, holder.team, WORK_SECONDS)
         key = await self._store.channel_key(holder.team, holder.channel)
         address = await self._links.issue(LinkKind.KEY, holder)
+        now = await self._store.now()
         if key is None:
-            return KeyCard(key=None, report=None, worked_at=None, session=None, address=address)
+            return KeyCard(key=None, report=None, worked_at=None, session=None, address=address, at=now)
         return KeyCard(
             key=key,
             report=await self._report(holder),
             worked_at=await self._store.worked_at(holder.team, holder.channel, since=key.set_at),
             session=await self._store.session(holder.team, holder.channel, holder.user),
             address=address,
+            at=now,
         )
 
     async def remove(self, holder: Holder, *, home: str) -> bool:
@@ -103,32 +107,18 @@ class KeyService:
 
     async def _require(self, holder: Holder, home: str, within_seconds: float) -> None:
         actor = Actor(user=holder.user, home=home, place=holder.team, channel=holder.channel)
-        try:
+        async with refusals_recorded(self._store, holder.attempt("key")):
             settings = await self._authority.settings(holder.team, holder.channel)
-            await self._authority.require(Role.CONFIGURE, actor, settings, within_seconds=within_seconds)
-        except FactsUnavailable as unavailable:
-            raise Refused("press_again") from unavailable
-        except Refused as refused:
-            await self._store.record(
-                Event(
-                    event="refused",
-                    team=holder.team,
-                    channel=holder.channel,
-                    user=holder.user,
-                    outcome=f"refused:{refused.reply}",
-                    detail={"wanted": "key"},
-                )
-            )
-            raise
+            try:
+                await self._authority.require(Role.CONFIGURE, actor, settings, within_seconds=within_seconds)
+            except FactsUnavailable as unavailable:
+                raise Refused("press_again") from unavailable
 
     async def _report(self, holder: Holder) -> KeyReport | None:
         try:
             opened = await self._keys.open(holder.team, holder.channel, holder.user)
+        except SessionMissing:
+            return None
         except KeyUnusable as unusable:
-            application = unusable.code in ("TOKEN_MISSING", "TOKEN_EXPIRED")
-            return (
-                None
-                if application
-                else KeyReport(KeyFacts(), problem=f"it cannot be opened ({unusable.code}).")
-            )
+            return KeyReport(KeyFacts(), problem=f"it cannot be opened ({unusable.code}).")
         return await examine(self._workflows, opened.key, await self._store.now())

@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 
+from bot.domain import Event
 from bot.ports_access import AccessStore, Link, LinkKind
 
 LINK_MS = 10 * 60 * 1000
@@ -18,6 +19,11 @@ class Holder:
     team: str
     channel: str
     user: str
+
+    def attempt(self, wanted: str) -> Event:
+        """Describe, for the audit, what this person wanted."""
+        detail = {"wanted": wanted}
+        return Event(event="refused", team=self.team, channel=self.channel, user=self.user, detail=detail)
 
 
 class Links:

@@ -62,6 +62,12 @@ def of_clicker(body: Mapping[str, Any]) -> str:
     return workspace(team, enterprise)
 
 
+def channel_of(body: Mapping[str, Any]) -> str:
+    """Tell in which channel a button was pressed; empty on the Home tab, which is in none."""
+    container, channel = body.get("container") or {}, body.get("channel") or {}
+    return str(container.get("channel_id") or channel.get("id") or "")
+
+
 def is_outsider(home: str, place: str, allowed_teams: Collection[str] = ()) -> bool:
     """Tell whether somebody who is at home there has no business in this workspace's channels.
 

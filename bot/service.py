@@ -16,12 +16,10 @@ from bot.decisions import is_requester
 from bot.domain import Approval, Event, Job, MessageRef, Outcome, Phase, Press, Termination
 from bot.errors import FactsUnavailable, Refused, StoreError
 from bot.ports import Admit, Duplicate, Store, Submitted, Vault
+from bot.refusals import refusals_recorded
 from bot.rights import HOPELESS
 
 T = TypeVar("T")
-
-ANSWERED = ("help", "status", "show", "config", "key", "connect")
-"""The words of the command that stop nothing."""
 
 RECORD_SECONDS = 2.0
 """How long the database may take before the person is told that nothing is certain; Slack waits 3 s."""
@@ -75,24 +73,20 @@ class Terminations:
         return await self._in_time(self._press(press, seen_at))
 
     async def ask_approvers(
-        self, reference: str, *, home: str, user: str, response_url: str | None
+        self, reference: str, clicker: Actor, *, response_url: str | None
     ) -> Submitted | Duplicate:
-        """Turn a refused request into a question to those who may approve it. Raises Refused."""
-        return await self._in_time(self._ask_approvers(reference, home, user, response_url))
+        """Turn a refused request into a question to those who may approve it. Raises Refused, recorded too."""
+        return await self._in_time(self._ask_approvers(reference, clicker, response_url))
 
     async def _request(self, command: Command) -> Question | Submitted | Duplicate:
-        order: Order | None = None
-        try:
+        attempt = Event(event="refused", team=command.team, channel=command.channel, user=command.user)
+        async with refusals_recorded(self._store, attempt):
             asked = parse(command.text)
-            if isinstance(asked, Question):
-                if asked.word not in ANSWERED:
-                    raise Refused("unknown_word", word=asked.word)
-                return asked
-            order = asked
-            return await self._submit(command, order)
-        except Refused as refused:
-            await self._store.record(_refusal(command, order, refused))
-            raise
+        if isinstance(asked, Question):
+            return asked
+        attempt = replace(attempt, workflow_id=asked.workflow_id, force=asked.force, reason=asked.reason)
+        async with refusals_recorded(self._store, attempt):
+            return await self._submit(command, asked)
 
     def _refuse_at_once(self, command: Command, order: Order, settings: Mapping[str, Any] | None) -> None:
         """Refuse whom nothing helps, as far as it is remembered: the acknowledgement never waits for Slack."""
@@ -113,29 +107,50 @@ class Terminations:
 
     async def _press(self, press: Press, seen_at: MessageRef) -> Job | Dialog:
         context.reference.set(press.reference)
-        try:
+        attempt = Event(
+            event="refused",
+            team=press.team,
+            channel=press.channel,
+            user=press.user,
+            reference=press.reference,
+            detail={"choice": press.choice},
+        )
+        async with refusals_recorded(self._store, attempt):
             armed = await self._arming.arm(press, seen_at)
             if isinstance(armed, Dialog):
                 return armed
             job = await self._store.decide(armed, seen_at=seen_at, run_here=self._has_room())
-        except Refused as refused:
-            await self._store.record(_refused_press(press, refused))
-            raise
         if job.owner is not None:
             self._start(job)
         return job
 
     async def _ask_approvers(
-        self, reference: str, home: str, user: str, response_url: str | None
+        self, reference: str, clicker: Actor, response_url: str | None
     ) -> Submitted | Duplicate:
+        attempt = Event(
+            event="refused",
+            team=clicker.place,
+            channel=clicker.channel,
+            user=clicker.user,
+            reference=reference,
+            detail={"wanted": "approval"},
+        )
+        async with refusals_recorded(self._store, attempt):
+            return await self._ask(await self._askable(reference, clicker), response_url)
+
+    async def _askable(self, reference: str, clicker: Actor) -> Termination:
+        """Find the refused request that somebody else may be asked about. Raises Refused."""
         found = await self._store.find(reference)
         refused = found.termination if found else None
         if refused is None or refused.outcome is not Outcome.REFUSED or refused.code != "not_granted":
             raise Refused("question_gone")
-        if not is_requester(refused, user=user, home=home):
+        if not is_requester(refused, user=clicker.user, home=clicker.home):
             raise Refused("not_the_requester", requester=refused.user)
         if await self._store.now() - (refused.ended_at or 0) > ASK_MS:
             raise Refused("asked_too_late")
+        return refused
+
+    async def _ask(self, refused: Termination, response_url: str | None) -> Submitted | Duplicate:
         asked = new_reference()
         termination = Termination(
             id=asked,
@@ -149,7 +164,7 @@ class Terminations:
             response_url=self._vault.seal(response_url, asked) if response_url else None,
             approval=Approval.ASKED,
         )
-        return await self._record(termination, Phase.AWAITING_CONFIRMATION, idem=f"ask {reference}")
+        return await self._record(termination, Phase.AWAITING_CONFIRMATION, idem=f"ask {refused.id}")
 
     async def _submit(self, command: Command, order: Order) -> Submitted | Duplicate:
         reference = new_reference()
@@ -210,28 +225,3 @@ async def _answering(answer: asyncio.Future[T], work: Awaitable[T]) -> None:
 def new_reference() -> str:
     """Make an unguessable reference that can be read out on the phone: 12 of 31 unmistakable characters."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(12))
-
-
-def _refusal(command: Command, order: Order | None, refused: Refused) -> Event:
-    return Event(
-        event="refused",
-        team=command.team,
-        channel=command.channel,
-        user=command.user,
-        workflow_id=order.workflow_id if order else None,
-        force=order.force if order else False,
-        reason=order.reason if order else "",
-        outcome=f"refused:{refused.reply}",
-    )
-
-
-def _refused_press(press: Press, refused: Refused) -> Event:
-    return Event(
-        event="refused",
-        team=press.team,
-        channel=press.channel,
-        user=press.user,
-        reference=press.reference,
-        outcome=f"refused:{refused.reply}",
-        detail={"choice": press.choice},
-    )

@@ -5,31 +5,44 @@ from collections.abc import Callable
 from slack_bolt.async_app import AsyncApp
 
 from bot.administration import Administration
+from bot.connections import Connections
 from bot.enquiries import Enquiries
 from bot.home import Home
+from bot.key_service import KeyService
+from bot.lifecycle import Lifecycle
 from bot.service import Terminations
-from handlers import access as access_story
-from handlers import approval, config, confirmation, lifecycle, termination
+from handlers import access, approval, config, confirmation, termination
 from handlers import home as home_tab
-from handlers.access import Access
+from handlers import lifecycle as lifecycle_events
 from handlers.answers import Answers
 
 
 def register(
     app: AsyncApp,
+    answers: Answers,
+    *,
     terminations: Terminations,
     enquiries: Enquiries,
-    answers: Answers,
+    administration: Administration,
+    keys: KeyService,
+    connections: Connections,
+    lifecycle: Lifecycle,
     home: Home,
     domain: Callable[[], str | None],
-    administration: Administration,
-    access: Access,
 ) -> None:
     """Register every story; the command first, since Bolt looks through its listeners in this order."""
-    termination.register(app, terminations, enquiries, administration, access, answers)
-    confirmation.register(app, terminations, answers)
-    approval.register(app, terminations, answers)
-    config.register(app, administration, answers)
-    access_story.register(app, access, answers)
-    lifecycle.register(app, access)
-    home_tab.register(app, home, answers, domain)
+    termination.register(
+        app,
+        answers,
+        terminations=terminations,
+        enquiries=enquiries,
+        administration=administration,
+        keys=keys,
+        connections=connections,
+    )
+    confirmation.register(app, answers, terminations)
+    approval.register(app, answers, terminations)
+    config.register(app, answers, administration)
+    access.register(app, answers, keys, connections)
+    lifecycle_events.register(app, lifecycle)
+    home_tab.register(app, answers, home, domain)

@@ -9,6 +9,7 @@ from typing import Any
 from bot import replies
 from bot.blocks import private
 from bot.errors import Refused, SlackError
+from bot.places import channel_of
 from bot.ports import Message, Messenger
 from bot.service import new_reference
 
@@ -47,7 +48,7 @@ class Answers:
             try:
                 await listener(body)
             except Exception as error:  # noqa: BLE001 -- told to the person, logged with a reference
-                self.whisper(body, _sentence(error))
+                self.tell(body, _sentence(error))
             await ack()
 
         return _named(answered, listener)
@@ -80,16 +81,6 @@ class Answers:
         """Tell the person alone, whatever they acted upon: a command, a button or a dialog."""
         channel, user = _where_and_who(body)
         self._send(private(text), channel=channel, user=user, response_url=body.get("response_url"))
-
-    def whisper(self, body: Body, text: str) -> None:
-        """Tell the person who clicked, after the acknowledgement and without making it wait."""
-        container, channel = body.get("container") or {}, body.get("channel") or {}
-        self._send(
-            private(text),
-            channel=str(channel.get("id") or container.get("channel_id") or ""),
-            user=str(body["user"]["id"]),
-            response_url=body.get("response_url"),
-        )
 
     def follow_up(self, body: Body, finding: Awaitable[Message]) -> None:
         """Answer privately with what takes longer to find out than Slack waits."""
@@ -140,7 +131,14 @@ class Answers:
     def _sent(self, task: asyncio.Task[None]) -> None:
         self._sending.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            log.warning("A private answer was not delivered: %s", error)
+            _log(error)
+
+
+def _log(error: BaseException) -> None:
+    if isinstance(error, SlackError):
+        log.warning("What was to be told could not be told: %s", error.code)
+    else:
+        log.error("Work after an acknowledgement failed.", exc_info=error)
 
 
 def _named(wrapper: Listener, listener: Listener) -> Listener:
@@ -159,8 +157,7 @@ def _where_and_who(body: Body) -> tuple[str, str]:
             return str(json.loads(body["view"]["private_metadata"])["channel"]), user
         except (ValueError, LookupError, TypeError):
             return user, user
-    container, channel = body.get("container") or {}, body.get("channel") or {}
-    return str(channel.get("id") or container.get("channel_id") or ""), user
+    return channel_of(body), user
 
 
 def _sentence(error: Exception) -> str:

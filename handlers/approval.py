@@ -14,12 +14,13 @@ from bot.ports import Duplicate
 from bot.replies_rights import ASKED
 from bot.service import Terminations
 from handlers.answers import Answers, Body
+from handlers.config import clicker
 from handlers.confirmation import follow
 
 _IN_THE_DIALOG = {"last_four_differ": LAST_FOUR, "break_glass_reason": WHY, "key_in_command": WHY}
 
 
-def register(app: AsyncApp, terminations: Terminations, answers: Answers) -> None:
+def register(app: AsyncApp, answers: Answers, terminations: Terminations) -> None:
     @answers.view
     async def confirm_force(ack: Any, body: Body) -> None:
         confirmed = Confirmed.of(body["view"]["private_metadata"])
@@ -41,15 +42,14 @@ def register(app: AsyncApp, terminations: Terminations, answers: Answers) -> Non
     async def ask_approvers(body: Body) -> None:
         asked = await terminations.ask_approvers(
             body["actions"][0]["value"],
-            home=of_clicker(body),
-            user=body["user"]["id"],
+            clicker(body),
             response_url=body.get("response_url"),
         )
         if isinstance(asked, Duplicate):
             link = permalink((body.get("team") or {}).get("domain"), asked.termination.message)
-            answers.whisper(body, replies.duplicate(asked.termination, asked.phase, link))
+            answers.tell(body, replies.duplicate(asked.termination, asked.phase, link))
         else:
-            answers.whisper(body, ASKED)
+            answers.tell(body, ASKED)
 
     app.view(CONFIRM_FORCE)(confirm_force)
     app.action(ASK)(ask_approvers)

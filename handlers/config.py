@@ -12,11 +12,11 @@ from bot.blocks import private
 from bot.blocks_config import CONFIGURE, block_of, dialog, entered
 from bot.blocks_rights import RESET_BREAKER
 from bot.errors import SettingsNotAccepted
-from bot.places import of_clicker, of_command
+from bot.places import channel_of, of_click, of_clicker, of_command
 from handlers.answers import Answers, Body
 
 
-def register(app: AsyncApp, administration: Administration, answers: Answers) -> None:
+def register(app: AsyncApp, answers: Answers, administration: Administration) -> None:
     @answers.view
     async def change_settings(ack: Any, body: Body) -> None:
         try:
@@ -29,7 +29,8 @@ def register(app: AsyncApp, administration: Administration, answers: Answers) ->
 
     @answers.button
     async def reset_breaker(body: Body) -> None:
-        actor = _clicker(body)
+        # In an organisation the click alone does not tell the workspace, so the button carries it.
+        actor = clicker(body, place=body["actions"][0]["value"])
         await administration.reset_breaker(actor)
         answers.announce(private(replies_rights.breaker_reset(actor.user)), channel=actor.channel)
 
@@ -53,11 +54,10 @@ def asker(body: Body) -> Actor:
     return Actor(user=body["user_id"], home=place, place=place, channel=body["channel_id"])
 
 
-def _clicker(body: Body) -> Actor:
-    # In an organisation the click alone does not tell the workspace, so the button carries it.
-    place = body["actions"][0]["value"]
-    channel = (body.get("channel") or {}).get("id") or body["container"]["channel_id"]
-    return Actor(user=body["user"]["id"], home=of_clicker(body), place=place, channel=channel)
+def clicker(body: Body, *, place: str | None = None) -> Actor:
+    """Name whoever pressed a button; ``place`` is its workspace, where that is known better."""
+    home = of_clicker(body)
+    return Actor(user=body["user"]["id"], home=home, place=place or of_click(body), channel=channel_of(body))
 
 
 def _submitter(body: Body) -> Actor:

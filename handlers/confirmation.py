@@ -8,12 +8,12 @@ from bot.blocks import AUTHORISE, CHOICES, private, question_of
 from bot.blocks_rights import Confirmed, force_dialog
 from bot.domain import Choice, Job, MessageRef, Press
 from bot.errors import Refused
-from bot.places import of_clicker
+from bot.places import channel_of, of_clicker
 from bot.service import Terminations
 from handlers.answers import Answers, Body
 
 
-def register(app: AsyncApp, terminations: Terminations, answers: Answers) -> None:
+def register(app: AsyncApp, answers: Answers, terminations: Terminations) -> None:
     @answers.button
     async def answer_question(body: Body) -> None:
         press, seen_at = _press(body), _message(body)
@@ -69,7 +69,4 @@ def _press(body: Body) -> Press:
 
 
 def _message(body: Body) -> MessageRef:
-    container = body["container"]
-    return MessageRef(
-        container.get("channel_id") or body["channel"]["id"], container["message_ts"], "channel"
-    )
+    return MessageRef(channel_of(body), body["container"]["message_ts"], "channel")

@@ -10,7 +10,7 @@ from bot.places import of_event
 from handlers.answers import Answers, Body
 
 
-def register(app: AsyncApp, home: Home, answers: Answers, domain: Callable[[], str | None]) -> None:
+def register(app: AsyncApp, answers: Answers, home: Home, domain: Callable[[], str | None]) -> None:
     @app.event("app_home_opened")
     async def show_home(body: Body) -> None:
         event, team = body["event"], of_event(body)

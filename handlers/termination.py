@@ -8,25 +8,29 @@ from bot import replies
 from bot.administration import Administration
 from bot.authority import Actor
 from bot.blocks import found, permalink
-from bot.command import Question
+from bot.command import COMMAND, Question
+from bot.connections import Connections
 from bot.enquiries import Enquiries
+from bot.key_service import KeyService
 from bot.places import of_command
 from bot.ports import Duplicate, Message
 from bot.service import Command, Terminations
-from handlers.access import Access
+from handlers.access import about_access
 from handlers.answers import Answers, Body, privately
 from handlers.config import asker, show_settings
 
 
 def register(
     app: AsyncApp,
+    answers: Answers,
+    *,
     terminations: Terminations,
     enquiries: Enquiries,
     administration: Administration,
-    access: Access,
-    answers: Answers,
+    keys: KeyService,
+    connections: Connections,
 ) -> None:
-    @app.command(replies.COMMAND)
+    @app.command(COMMAND)
     @answers.command
     async def terminate_workflow(ack: Any, body: Body) -> None:
         result = await terminations.request(_command(body))
@@ -53,7 +57,7 @@ def register(
                 answers.act(body, show_settings(administration, answers, body))
                 await ack()
             case "key" | "connect":
-                answers.follow_up(body, access.answer(question.word, body))
+                answers.follow_up(body, about_access(question.word, body, keys, connections))
                 await ack()
             case _:
                 await ack(**privately(replies.USAGE))

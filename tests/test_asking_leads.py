@@ -109,6 +109,9 @@ async def test_somebody_else_s_refusal_is_not_asked_about(work: Workspace):
     await work.whispered("can answer", to=other)
 
     assert [] == work.vibecode.deletes()
+    assert (other.id, "refused:not_the_requester") in [
+        (line["user"], line["outcome"]) for line in await work.audit()
+    ]
 
 
 async def test_a_refusal_is_told_after_slacks_outage(work: Workspace):

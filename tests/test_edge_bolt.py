@@ -109,6 +109,23 @@ async def _answers(client: AsyncWebClient):
     await answers.finish(within_seconds=5)
 
 
+async def test_a_fault_after_the_acknowledgement_is_logged_with_where_it_was(
+    answers: Answers, caplog: pytest.LogCaptureFixture
+):
+    """Nobody is there to be told, so the log has to tell all of it."""
+
+    async def fail() -> None:
+        raise ZeroDivisionError
+
+    answers.later(fail())
+    await answers.finish(within_seconds=5)
+
+    (record,) = caplog.records
+    assert "ERROR" == record.levelname
+    assert record.exc_info is not None
+    assert ZeroDivisionError is record.exc_info[0]
+
+
 async def test_a_failure_right_after_the_acknowledgement_leaves_it_standing(
     client: AsyncWebClient, answers: Answers
 ):
