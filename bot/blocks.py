@@ -52,7 +52,7 @@ class Cards:
         """The one message of a termination, as it has to look at ``now``, in ms."""
         headline = replies_termination.headline(termination, phase, now)
         known = _known(termination, phase, now)
-        body = replies_termination.body(termination, phase, now)
+        body = replies_termination.body(termination, phase, now, connects=self.connects)
         banner = [replies.PRACTICE_BANNER] if is_practice(termination.workflow_id) else []
         blocks: list[Block] = [*map(_section, banner), _section(headline)]
         if termination.reason:
@@ -90,7 +90,7 @@ class Cards:
                     button("Keep watching", KEEP_WATCHING, value),
                 ]
         if termination.outcome and termination.code in AUTHORISABLE and self.connects:
-            return [button("Connect again", CONNECT, value, style="primary")]
+            return [button("Connect", CONNECT, value, style="primary")]
         if termination.outcome and termination.code in AUTHORISABLE:
             return [button("Authorise again", AUTHORISE, value) | {"url": self.authorise_url}]
         return []

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from bot import replies, replies_termination
+from bot import replies_termination
 from bot.blocks import permalink
+from bot.command import COMMAND
 from bot.details import moment
 from bot.doctor.findings import Level
 from bot.doctor.words import by_channel, line
@@ -33,7 +34,7 @@ def home(overview: Overview, domain: str | None) -> dict[str, Any]:
             _channel(channel, findings)
             for channel, findings in by_channel(overview.channels)[:_MOST_CHANNELS]
         ]
-    small = f"`{replies.COMMAND} help` in a channel tells how to stop a workflow. You see what you asked for or decided, and what happened in your channels."
+    small = f"`{COMMAND} help` in a channel tells how to stop a workflow. You see what you asked for or decided, and what happened in your channels."
     blocks.append({"type": "context", "elements": [_mrkdwn(small)]})
     return {"type": "home", "blocks": blocks}
 

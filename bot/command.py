@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from bot.errors import Refused
 
+COMMAND = "/terminate-workflow"
+
 REASON_LIMIT = 3000
 """Characters of a reason; Slack shows at most 3,000 in one text."""
 

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from bot.command import COMMAND
 from bot.decisions import is_stuck, started_at
 from bot.domain import Termination
 from bot.explanations import explain
@@ -25,7 +26,7 @@ _CHANGED = {
 
 _WITHHELD = (
     "What it works on is not shown here, where people of another organisation may be reading:"
-    " `/terminate-workflow show ID` tells you privately."
+    f" `{COMMAND} show ID` tells you privately."
 )
 _WITHHELD_CHANGES = "*It is not as it was when you were asked.* Nothing was sent; please decide again."
 

@@ -4,17 +4,19 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bot import replies_access
+from bot.command import COMMAND
 from bot.domain import Job, Outcome, Phase, Termination
 from bot.errors import Refused
-from bot.explanations import explain
+from bot.explanations import AUTHORISABLE, explain
 from bot.mrkdwn import escape
 from bot.replies_rights import REFUSALS
 from bot.workflows import Sighting
 
-COMMAND = "/terminate-workflow"
 EXAMPLE_ID = "69f0c2d5ade389.22457798"
 
 PRACTICE_BANNER = ":construction: *PRACTICE:* this workflow is made up, and nothing real is touched."
+
+SET_UP = f"Haltbot is connected to this channel. `{COMMAND} help` tells what it can do."
 
 USAGE = f"""*Stop a running Bitrix24 workflow*
 `{COMMAND} ID [reason]` stops it softly: the current step may finish, history is kept.
@@ -43,6 +45,11 @@ def _already_decided(termination: Termination) -> str:
             return f"Already answered{decided_by}. Nothing more was done; the message shows how it goes."
 
 
+def _next(code: str, status: int | None) -> str:
+    """Say what to do where no button is below."""
+    return f"Run `{COMMAND} connect`, then ask again." if code in AUTHORISABLE else explain(code, status).next
+
+
 _REFUSALS: dict[str, Callable[[Mapping[str, Any]], str]] = (
     {
         "not_an_id": lambda d: f"“{escape(d['typed'])}” is not a workflow ID. {_WHERE}",
@@ -67,16 +74,19 @@ _REFUSALS: dict[str, Callable[[Mapping[str, Any]], str]] = (
         ),
         "key_in_command": lambda _: (
             "That text contains an API key. Haltbot did not use or keep it, but Slack has seen it: revoke that key in"
-            " Vibecode now. Keys are set in a shell, never in chat: `haltbot key set`."
+            f" Vibecode now. `{COMMAND} key` tells how a key is handed in; never in chat."
         ),
-        "unknown_word": lambda d: f"“{escape(d['word'])}” is not available here. {USAGE}",
         "no_key": lambda d: (
-            "This channel has no Vibecode API key yet, so nothing was sent. Ask a Haltbot admin to run"
-            f" `haltbot key set --team {d['team']} --channel {d['channel']}`, or use a channel that has one."
+            f"This channel has no Vibecode API key yet, so nothing was sent. Set one with `{COMMAND} key`, or ask a"
+            f" Haltbot admin to run `haltbot key set --team {d['team']} --channel {d['channel']}`, or use a channel that"
+            " has one."
         ),
         "not_readable": lambda d: (
             f"The list of running workflows could not be read: {explain(d['code'], d['status']).why} ({d['code']})"
-            f" {explain(d['code'], d['status']).next}"
+            f" {_next(d['code'], d['status'])}"
+        ),
+        "key_unusable": lambda d: (
+            f"This channel's key cannot be used: {explain(d['code'], None).why} ({d['code']}) {_next(d['code'], None)}"
         ),
         "not_the_requester": lambda d: (
             f"Only <@{d['requester']}>, who asked for this, can answer. Nothing was changed; to act yourself, run"

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from bot.command import COMMAND
 from bot.details import moment
 from bot.key_check import KeyReport
 from bot.mrkdwn import escape
 from bot.ports import ChannelKey
 from bot.ports_access import PersonSession
 
-_COMMAND = "/terminate-workflow"
 _ONE_TIME = "The link works once, for ten minutes, and is yours alone: do not pass it on."
 
 REFUSALS: dict[str, Callable[[Mapping[str, Any]], str]] = {
@@ -22,7 +22,7 @@ REFUSALS: dict[str, Callable[[Mapping[str, Any]], str]] = {
         " Ask a Haltbot admin to set HALTBOT_PUBLIC_URL, or to set the key with a session: `haltbot key set --session`."
     ),
     "link_gone": lambda _: (
-        f"This link was used already, has expired, or was tried too often. `{_COMMAND} key` makes another one."
+        f"This link was used already, has expired, or was tried too often. `{COMMAND} key` makes another one."
     ),
     "key_gone": lambda _: "This channel had no key any more; nothing was changed.",
 }
@@ -69,9 +69,9 @@ def _checked(report: KeyReport | None) -> list[str]:
 def your_session(session: PersonSession | None, now: int) -> str:
     """Say whether the reader's own account is connected."""
     if session is None:
-        return f"Your Bitrix24 account is not connected: `{_COMMAND} connect`."
+        return f"Your Bitrix24 account is not connected: `{COMMAND} connect`."
     if session.expires_at <= now:
-        return f"Your connection has ended: `{_COMMAND} connect` renews it."
+        return f"Your connection has ended: `{COMMAND} connect` renews it."
     return f"You are connected{_as(session)} until {moment(session.expires_at)}."
 
 
@@ -103,14 +103,14 @@ def session_ends(session: PersonSession) -> str:
     """Say it before it happens at the wrong moment."""
     return (
         f"Your Bitrix24 connection in <#{session.channel}> ends on {moment(session.expires_at)}."
-        f" `{_COMMAND} connect` in that channel renews it."
+        f" `{COMMAND} connect` in that channel renews it."
     )
 
 
 def not_connected() -> str:
     return (
         "Your Bitrix24 account could not be connected: Vibecode did not give a session."
-        f" Nothing was changed; try `{_COMMAND} connect` again."
+        f" Nothing was changed; try `{COMMAND} connect` again."
     )
 
 
@@ -123,7 +123,7 @@ def became_shared(channel: str, team: str) -> str:
     return (
         f"<#{channel}> is shared with another organisation now ({escape(team)}). From now on Haltbot's messages about"
         " workflows go privately to whoever asked, and people of that organisation can neither command nor press"
-        f" anything. To let them see and act, add their team to *allowed_teams*: `{_COMMAND} config`."
+        f" anything. To let them see and act, add their team to *allowed_teams*: `{COMMAND} config`."
     )
 
 

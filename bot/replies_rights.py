@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bot.channel_settings import GROUP, ChannelSettings, Role, SecondPerson
+from bot.command import COMMAND
 from bot.details import clock
 from bot.domain import Approval, Termination
 from bot.mrkdwn import escape
@@ -78,11 +79,11 @@ REFUSALS: dict[str, Callable[[Mapping[str, Any]], str]] = {
         " again for up to ten minutes and tells you if it gives up."
     ),
     "press_again": lambda _: (
-        "Slack cannot say at the moment who you are and what you may do here. Nothing was done; press again in a minute."
+        "Slack cannot say at the moment who you are and what you may do here. Nothing was done; try again in a minute."
     ),
     "reason_needed": lambda _: (
         "In this channel a force needs a reason. Nothing was done; run the command again as"
-        " `/terminate-workflow ID force reason`."
+        f" `{COMMAND} ID force reason`."
     ),
     "own_press": _own_press,
     "no_break_glass": lambda _: (

@@ -1,11 +1,12 @@
 """The words of the one message of a termination: what is true now, why, and what to do next."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
+from bot.command import COMMAND
 from bot.details import clock, lock, preview
-from bot.domain import Outcome, Phase, Termination
-from bot.explanations import explain
-from bot.replies import COMMAND
+from bot.domain import RESUMABLE_MS, Outcome, Phase, Termination
+from bot.explanations import AUTHORISABLE, explain
 from bot.replies_rights import note, title, who_can_answer
 
 
@@ -77,8 +78,11 @@ _HEADLINES: dict[Outcome, Callable[[Termination, str], str]] = {
 }
 
 
-def body(termination: Termination, phase: Phase, now: int) -> list[str]:
-    """Say why it is so and what to do next; each string is a paragraph of its own."""
+def body(termination: Termination, phase: Phase, now: int, *, connects: bool = False) -> list[str]:
+    """Say why it is so and what to do next; each string is a paragraph of its own.
+
+    ``connects``: the button below connects an account on Haltbot's own page, and then the request goes on.
+    """
     match phase:
         case Phase.AWAITING_CONFIRMATION:
             destroys = [_FORCE_DESTROYS] if termination.force else []
@@ -89,7 +93,7 @@ def body(termination: Termination, phase: Phase, now: int) -> list[str]:
             return [_offer(termination), *_notes(termination)]
     if termination.outcome is None:
         return [_still_trying(termination)] if termination.trouble else []
-    return [*_why_and_next(termination), *_notes(termination)]
+    return [*_why_and_next(termination, connects=connects), *_notes(termination)]
 
 
 _FORCE_DESTROYS = (
@@ -132,8 +136,10 @@ def _still_trying(termination: Termination) -> str:
     return f"Not yet: {why} Haltbot keeps trying ({termination.trouble}{so_far})."
 
 
-def _why_and_next(termination: Termination) -> list[str]:
+def _why_and_next(termination: Termination, *, connects: bool) -> list[str]:
     explanation = explain(termination.code, termination.status)
+    if connects and termination.code in AUTHORISABLE:
+        explanation = replace(explanation, next=_connect(termination))
     force = f"`{COMMAND} {termination.workflow_id} force`"
     match termination.outcome:
         case Outcome.ACCEPTED if not termination.verified:
@@ -158,6 +164,15 @@ def _why_and_next(termination: Termination) -> list[str]:
             return [f"If it must still stop, run {force} again."]
         case _:
             return []
+
+
+def _connect(termination: Termination) -> str:
+    if termination.outcome is not Outcome.FAILED:
+        return "Connect your Bitrix24 account (button below), then run the command once more."
+    return (
+        f"Connect your Bitrix24 account (button below): within {duration(RESUMABLE_MS)} Haltbot then goes on by itself;"
+        " later, run the command once more."
+    )
 
 
 def _notes(termination: Termination) -> list[str]:

@@ -94,14 +94,15 @@ async def test_a_refused_termination_goes_on_after_connecting(work: Workspace):
     """In its own message, once, and with the person's own session."""
     instance = work.vibecode.start_instance(steps=[WAITING])
     await work.command(f"{instance} loops")
-    await work.told("TOKEN_MISSING")
+    refused = await work.told("TOKEN_MISSING")
     await work.click(CONNECT)
     work.vibecode.approve(await follow(work), user="42", name="Rita R.")
     await work.told("*Stopped:*")
+    assert "within 15 min Haltbot then goes on by itself" in refused.text
     said = await told_directly(work, "You are connected")
-    await work.click(CONNECT) if CONNECT in work.message().action_ids else None
 
     assert "goes on now" in said
+    assert [] == work.message().action_ids
     assert 1 == len(work.vibecode.deletes(instance))
     assert ["requested", "outcome", "requested", "attempted", "outcome"] == await work.events()
 
@@ -167,11 +168,26 @@ async def test_only_the_requester_goes_on(work: Workspace):
     said = await work.whispered("Only <@", to=work.colleague)
 
     assert work.requester.id in said
+    assert [(work.colleague.id, "refused:not_the_requester")] == await refusals(work)
     assert not [
         message
         for message in work.slack.private_messages(work.colleague)
         if CONNECT_LINK in message.action_ids
     ]
+
+
+@pytest.mark.parametrize("ended", [False, True])
+async def test_show_points_to_connect(work: Workspace, ended: bool):
+    """Whoever has no session is told how to get one; nothing went wrong."""
+    if ended:
+        await connect(work)
+        _shift_sessions(work, -25 * 60 * 60 * 1000)
+    await work.command(f"show {work.vibecode.start_instance()}")
+    said = await work.whispered("cannot be used")
+
+    assert "`/terminate-workflow connect`" in said
+    assert ("TOKEN_EXPIRED" if ended else "TOKEN_MISSING") in said
+    assert "button" not in said
 
 
 async def test_a_session_that_ended_says_so(work: Workspace):
@@ -218,6 +234,7 @@ async def test_a_personal_key_needs_no_account(tmp_path):
     async with workspace(tmp_path, haltbot_public_url=PUBLIC_URL) as work:
         await work.command("connect")
         await work.whispered("there is nothing to connect")
+        assert [(work.requester.id, "refused:nothing_to_connect")] == await refusals(work)
 
 
 async def test_without_a_public_address_that_is_said(tmp_path):
@@ -243,6 +260,10 @@ async def test_a_link_that_has_ended_leads_nowhere(work: Workspace):
 
     assert [410, 410] == [answer.status_code for answer in answers]
     assert not [answer for answer in answers if "Location" in answer.headers or APP_KEY in answer.text]
+
+
+async def refusals(work: Workspace) -> list[tuple[str, str]]:
+    return [(line["user"], line["outcome"]) for line in await work.audit() if line["event"] == "refused"]
 
 
 def _stored(work: Workspace) -> str:

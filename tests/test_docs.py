@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 from readme import README, with_tables
 
-from bot import replies
 from bot.cli import main as cli
-from bot.command import COMMANDS_ABOUT
+from bot.command import COMMAND, COMMANDS_ABOUT
 
 ROOT = README.parent
 TEXT = README.read_text()
@@ -46,7 +45,7 @@ def test_every_target_exists(target: str):
 
 def test_every_word_of_the_slash_command_is_explained():
     """The table of commands has a row for each."""
-    explained = set(re.findall(rf"^\| `{replies.COMMAND} ([a-z]+)", TEXT, re.MULTILINE))
+    explained = set(re.findall(rf"^\| `{COMMAND} ([a-z]+)", TEXT, re.MULTILINE))
 
     assert set(COMMANDS_ABOUT) == explained
 

@@ -188,6 +188,19 @@ async def test_who_may_not_configure_gets_no_link(work: Workspace):
     ]
 
 
+async def test_who_cannot_be_looked_up_is_told_and_recorded(work: Workspace):
+    """Slack cannot say who asks: nothing is shown of the key."""
+    await work.put_settings({"configure": ["S0LEADS"]})
+    work.slack.fail("usergroups.users.list", "internal_error", times=9)
+    await work.command("key")
+    said = await work.whispered("Slack cannot say at the moment")
+
+    assert "try again in a minute" in said
+    assert ["refused:press_again"] == [
+        line["outcome"] for line in await work.audit() if line["event"] == "refused"
+    ]
+
+
 async def test_who_lost_the_role_meanwhile_stores_nothing(work: Workspace):
     """What counts is the moment at which the key is handed in."""
     await work.command("key")

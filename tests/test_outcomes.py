@@ -95,6 +95,8 @@ def test_an_explanation_says_why_and_what_to_do(code):
     assert explanation.why.endswith(".")
     assert re.match(r"[A-Z].*[.`]\Z", explanation.next), explanation.next
     assert code not in explanation.why + explanation.next
+    assert "Haltbot admin" not in explanation.remedy
+    assert "button" not in explanation.remedy
 
 
 @pytest.mark.parametrize("status", [302, 401, 404, 409, 418])

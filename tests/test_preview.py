@@ -169,6 +169,25 @@ async def test_show_says_why_the_list_cannot_be_read(work: Workspace):
     await work.whispered("INVALID_API_KEY")
 
 
+async def test_show_says_that_a_key_is_missing(work: Workspace):
+    """And how one is set; nothing is anybody's fault."""
+    await work.remove_key()
+
+    await work.command("show 69f0c2d5ade389.22457798")
+
+    assert "`/terminate-workflow key`" in await work.whispered("has no Vibecode API key yet")
+
+
+async def test_show_says_that_a_key_cannot_be_opened(work: Workspace):
+    """One that was sealed for another channel is no key here."""
+    elsewhere = work.slack.add_channel("elsewhere", members=[work.requester])
+    await work.copy_sealed_key(work.channel, elsewhere)
+
+    await work.command("show 69f0c2d5ade389.22457798", channel=elsewhere)
+
+    assert "HALTBOT_ENCRYPTION_KEYS" in await work.whispered("KEY_UNDECRYPTABLE")
+
+
 async def test_show_needs_an_id(work: Workspace):
     """What is no ID is said to be none."""
     await work.command("show me")

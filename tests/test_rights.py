@@ -246,7 +246,7 @@ async def test_a_click_waits_for_slack_only_so_long(work: Workspace):
     work.slack.fail("usergroups.users.list", "hang")
 
     delivery = await work.click(FORCE_TERMINATE)
-    await work.whispered("press again in a minute")
+    await work.whispered("try again in a minute")
     kept = work.message().action_ids
     work.slack.stop_failing()
     work.slack.fail("usergroups.users.list", "internal_error")

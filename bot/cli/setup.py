@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import yaml
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot import replies
 from bot.cli.place import is_place
 from bot.cli.prompt import Ended, ask, ask_secret
 from bot.config import ENV, ENV_ENCODING, SetupSettings, load
@@ -181,7 +182,7 @@ async def _announce(client: AsyncWebClient, team: str, channel: str) -> None:
             client,
             "chat.postMessage",
             channel=channel,
-            text="Haltbot is connected to this channel. `/terminate-workflow help` tells what it can do.",
+            text=replies.SET_UP,
         )
     except SlackError as error:
         print(f"   Slack did not take it ({error.code}).{_remedy(error.code, team, channel)}")

@@ -96,7 +96,7 @@ class Doctor:
             return [place.ok("key.facts", told)], float("inf")
         except KeyUnusable as unusable:
             why = explain(unusable.code, None)
-            return [place.fail("key.sealed", _sentence(why.why), for_admin(why.next))], float("inf")
+            return [place.fail("key.sealed", _sentence(why.why), why.remedy)], float("inf")
         try:
             await self._wait_for_turn(stored.key_id)
             facts = await self._workflows.describe_key(opened.key)
@@ -165,13 +165,7 @@ def _open_slack(settings: Settings) -> AbstractAsyncContextManager[AsyncWebClien
 
 def _vibecode(place: Place, check: str, error: VibecodeError) -> Finding:
     why = explain(error.code, error.status)
-    return place.fail(check, f"{_sentence(why.why)} ({error.code})", for_admin(why.next))
-
-
-def for_admin(remedy: str) -> str:
-    """Whoever reads an examination is the admin whom the explanations tell people to ask."""
-    told = remedy.replace("sk a Haltbot admin for ", "sk Vibecode for ").replace(", or to ", ", or ")
-    return _sentence(told.replace("Ask a Haltbot admin to ", ""))
+    return place.fail(check, f"{_sentence(why.why)} ({error.code})", why.remedy)
 
 
 def _sentence(text: str) -> str:

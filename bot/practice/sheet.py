@@ -1,9 +1,9 @@
 """What is said in a channel when a game day begins: the made-up instances, and what to try on each."""
 
 from bot.blocks import private
+from bot.command import COMMAND
 from bot.ports import Message
 from bot.practice.workflows import Scene
-from bot.replies import COMMAND
 
 _TASKS = {
     Scene.WAITS: ("It waits for somebody.", "", "it is gone at once, verified"),

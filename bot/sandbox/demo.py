@@ -16,11 +16,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bot.blocks import FORCE_TERMINATE
+from bot.command import COMMAND
 from bot.sandbox.slack import Message, Person
 from bot.sandbox.vibecode import Step
 from bot.sandbox.web import add_cast, open_page
 from bot.sandbox.web.portal import STARTS
-from bot.sandbox.world import COMMAND, World, open_world
+from bot.sandbox.world import World, open_world
 
 DEFAULT_PORT = 8800
 _WAITS_FOR_SOMEBODY = Step(3600, locked=False)

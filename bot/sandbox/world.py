@@ -19,7 +19,6 @@ from bot.sandbox.slack import Channel, Person, SlackSandbox
 from bot.sandbox.vibecode import VibecodeSandbox
 from bot.storage import open_store, open_vault
 
-COMMAND = "/terminate-workflow"
 START_SECONDS = 10
 
 
