@@ -200,7 +200,7 @@ async def build(settings: Settings) -> AsyncIterator[Haltbot]:
         keys = Keys(store, vault)
         vibecode = VibecodeClient(http)
         workflows = PracticeWorkflows(vibecode, store)
-        lookout = PracticeLookout(workflows, store.pace, pace.calls_per_second, store)
+        lookout = PracticeLookout(workflows, store, pace.calls_per_second)
         authority = Authority(store, SlackDirectory(client), settings.owners)
         configuring = Configuring(store)
         breaker = Breaker(store, messenger, configuring, breaker_tripped)

@@ -73,9 +73,12 @@ class Asking:
         return put
 
     async def _fill_in(self, job: Job) -> Job | None:
-        termination = await self._preview(job.termination)
+        held, looking = await self._progress.keep(job, self._preview(job.termination))
+        if held is None:
+            return None
+        termination = looking.result()
         # Recorded first: a click from now on is bound to what is shown next.
-        filled = await self._progress.advance(job, termination)
+        filled = await self._progress.advance(held, termination)
         if filled is None:
             return None
         try:

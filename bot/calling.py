@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from dataclasses import asdict, replace
 from http import HTTPStatus
+from typing import Any, TypeVar
 
-from bot.decisions import ask_anew, differences
+from bot.decisions import ask_anew, differences, seen_again
 from bot.domain import Event, Job, Outcome, Phase, Transition, event
 from bot.errors import (
     Ambiguous,
@@ -21,15 +23,19 @@ from bot.keys import Keys
 from bot.lookout import Lookout
 from bot.ports import OpenedKey, Workflows
 from bot.progress import Pace, Progress, is_held, pause_ms
-from bot.workflows import Sighting
+from bot.workflows import Instance, Sighting
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 MAX_RETRIES = 6
 SHOW_AFTER_SECONDS = 1.0
 """A call that takes longer gets a message that says that it is under way."""
 CHECK_PAGES = 4
 """How many pages are read for one call; a longer list is left to the watch."""
+LOOK_SECONDS = 10.0
+"""How long a person waits for a look at the list before it counts as unreadable."""
 
 
 class Calling:
@@ -45,7 +51,10 @@ class Calling:
         self._pace = pace
 
     async def take_over(self, job: Job) -> Job | None:
-        """Whoever began this call is gone: nobody knows how it ended."""
+        """Whoever began this call is gone: nobody knows how it ended, unless that was recorded."""
+        if job.termination.accepted_at is not None:
+            recovered = replace(job, termination=replace(job.termination, recovered=True))
+            return await self._watch(recovered, None, event(recovered.termination, "recovered"))
         termination = replace(job.termination, unsure=True, must_look=True, recovered=True)
         return await self._progress.advance(
             job, termination, Phase.REQUESTED, event(termination, "recovered")
@@ -60,13 +69,18 @@ class Calling:
             return await self._progress.end(job, _failed(job), code=unusable.code)
         if job.termination.must_look:
             return await self._look_before_repeating(job, key)
-        if job.termination.force and job.termination.retries == 0:
+        if job.termination.force:
             return await self._check_what_was_seen(job, key)
         return await self._call(job, key, ())
 
     async def _look_before_repeating(self, job: Job, key: OpenedKey) -> Job | None:
+        looking = self._look(job, key, for_changes=job.termination.force)
+        held, look = await self._patiently(job, looking)
+        if held is None:
+            return None
+        job = held
         try:
-            sighting = await self._look(job, key)
+            sighting = look.result()
         except (NotExecuted, Ambiguous) as trouble:
             return await self._retry(job, key, trouble)
         except Definite as refused:
@@ -75,37 +89,48 @@ class Calling:
             return await self._progress.end(job, Outcome.ALREADY_GONE, verified=True)
         if sighting.instance is None:
             return await self._progress.end(job, Outcome.UNKNOWN, code="LIST_TOO_LONG", verified=False)
+        if job.termination.force and (changes := _changes(job, sighting)):
+            return await self._ask_about(job, sighting.instance, changes)
         seen = replace(job.termination, must_look=False)
         return await self._progress.advance(job, seen, Phase.REQUESTED, event(seen, "still_listed"))
 
     async def _check_what_was_seen(self, job: Job, key: OpenedKey) -> Job | None:
         """Force only what the person saw: read it again, and keep its record before it is destroyed."""
+        held, look = await self._patiently(job, self._look(job, key, for_changes=True))
+        if held is None:
+            return None
+        job = held
         try:
-            # Not narrowed to what was seen, which would hide a change; only a long list has to be.
-            sighting = await self._lookout.find(key, job.termination.workflow_id, pages=1)
-            if not sighting.certain:
-                sighting = await self._look(job, key)
+            sighting = look.result()
         except VibecodeError as trouble:
             # The person was told that the list could not be read, or saw it a moment ago, and confirmed.
             return await self._call(job, key, (event(job.termination, "snapshot", code=trouble.code),))
         found, seen = sighting.instance, job.termination.seen
         if found is None and sighting.certain:
-            # What was called without a failed try, and is asked about again, was accepted.
-            stopped = job.termination.tries > 0 and not job.termination.unsure
+            stopped = job.termination.accepted_before and not job.termination.unsure
             outcome = Outcome.GONE_VERIFIED if stopped else Outcome.ALREADY_GONE
             return await self._progress.end(job, outcome, verified=True)
-        if found is not None and seen is not None and (changes := differences(seen, found)):
-            now = await self._progress.store.now()
-            asking = ask_anew(replace(job.termination, seen=found), now, changes)
-            changed = event(asking, "changed", before=asdict(seen), now=asdict(found))
-            return await self._progress.advance(job, asking, Phase.AWAITING_CONFIRMATION, changed)
+        if found is not None and (changes := _changes(job, sighting)):
+            return await self._ask_about(job, found, changes)
         record = asdict(found) if found is not None else None
         known = replace(job, termination=replace(job.termination, seen=found or seen))
         return await self._call(known, key, (event(job.termination, "snapshot", instance=record),))
 
+    async def _ask_about(
+        self, job: Job, found: Instance, changes: tuple[tuple[str, Any, Any], ...]
+    ) -> Job | None:
+        """It is not what the person saw: ask again, and show what has changed."""
+        now = await self._progress.store.now()
+        asking = ask_anew(replace(job.termination, seen=found), now, changes)
+        before = asdict(job.termination.seen) if job.termination.seen else None
+        changed = event(asking, "changed", before=before, now=asdict(found))
+        return await self._progress.advance(job, asking, Phase.AWAITING_CONFIRMATION, changed)
+
     async def _call(self, job: Job, key: OpenedKey, events: tuple[Event, ...]) -> Job | None:
         gently = self._begins_softly(job)
-        calling = replace(job.termination, tries=job.termination.tries + 1, trouble=None, status=None)
+        calling = replace(
+            job.termination, tries=job.termination.tries + 1, trouble=None, status=None, accepted_at=None
+        )
         attempted = event(calling, "attempted", attempt=calling.tries, soft_first=gently)
         begun = await self._progress.store.begin_call(
             job,
@@ -120,19 +145,11 @@ class Calling:
         if begun is None or not is_held(begun):
             # Frozen right after it was recorded: whoever took over has looked, and called or not.
             return None
-        call = asyncio.create_task(
-            self._workflows.terminate(
-                key.key,
-                calling.workflow_id,
-                force=calling.force and not gently,
-                reason=calling.reason,
-            )
+        sending = self._workflows.terminate(
+            key.key, calling.workflow_id, force=calling.force and not gently, reason=calling.reason
         )
-        try:
-            shown = await self._show_if_slow(begun, call)
-            return await self._settle(shown, key, call) if shown else None
-        finally:
-            call.cancel()
+        held, call = await self._patiently(begun, sending)
+        return await self._settle(held, key, call) if held else None
 
     async def _wait_for_turn(self, job: Job, wait_ms: int) -> Job | None:
         """Rest until the key's pace allows the call; a wait that a person would notice is told."""
@@ -142,13 +159,26 @@ class Calling:
         return await self._progress.rest(job, await self._progress.show_quietly(waiting), wait_ms)
 
     def _begins_softly(self, job: Job) -> bool:
-        return job.termination.force and self._pace.soft_first_ms is not None and not job.termination.softened
+        """Tell whether the reason is still to be passed on, which only a soft call does."""
+        asked = job.termination
+        return asked.force and self._pace.soft_first_ms is not None and not asked.accepted_before
 
-    async def _show_if_slow(self, job: Job, call: asyncio.Task[None]) -> Job | None:
-        done, _ = await asyncio.wait({call}, timeout=SHOW_AFTER_SECONDS)
-        if done:
-            return job
-        return await self._progress.advance(job, await self._progress.show_quietly(job))
+    async def _patiently(
+        self, job: Job, asking: Coroutine[Any, Any, T]
+    ) -> tuple[Job | None, asyncio.Task[T]]:
+        """Wait for Vibecode's answer: what takes longer gets a message, and keeps its lease.
+
+        The job is None where somebody else has it now; else the task has ended.
+        """
+        task = asyncio.create_task(asking)
+        try:
+            done, _ = await asyncio.wait({task}, timeout=SHOW_AFTER_SECONDS)
+            if done:
+                return job, task
+            told = await self._progress.advance(job, await self._progress.show_quietly(job))
+            return await self._progress.keep(told, task) if told else (None, task)
+        finally:
+            task.cancel()
 
     async def _settle(self, job: Job, key: OpenedKey, call: asyncio.Task[None]) -> Job | None:
         try:
@@ -165,19 +195,22 @@ class Calling:
         """Bitrix24 accepted: find out what is true, not what was asked for."""
         now = await self._progress.store.now()
         accepted = replace(job.termination, accepted_at=now, status=HTTPStatus.NO_CONTENT)
-        job = replace(job, termination=accepted)
+        held, look = await self._patiently(replace(job, termination=accepted), self._look(job, key))
+        if held is None:
+            return None
+        job = held
         try:
-            sighting = await self._look(job, key)
+            sighting = look.result()
         except VibecodeError as unreadable:
             log.info("The list could not be read after a termination: %s", unreadable)
-            return await self._watch(job, sighting=None)
+            return await self._watch(job, None)
         if sighting.instance is None and sighting.certain and not self._may_be_written_back(job, now):
             return await self._progress.end(
                 job, Outcome.GONE_VERIFIED, status=HTTPStatus.NO_CONTENT, verified=True
             )
         return await self._watch(job, sighting)
 
-    async def _watch(self, job: Job, sighting: Sighting | None) -> Job | None:
+    async def _watch(self, job: Job, sighting: Sighting | None, *before: Event) -> Job | None:
         found = sighting.instance if sighting else None
         verified = found is not None or (sighting is not None and sighting.certain)
         gone = found is None and verified
@@ -186,9 +219,10 @@ class Calling:
             outcome=Outcome.GONE_VERIFIED if gone else Outcome.ACCEPTED,
             ended_at=job.termination.accepted_at if gone else None,
             verified=verified,
-            seen=found or job.termination.seen,
+            seen=seen_again(job.termination.seen, found),
         )
-        return await self._progress.advance(job, watching, Phase.WATCHING, event(watching, "accepted"))
+        accepted = event(watching, "accepted")
+        return await self._progress.advance(job, watching, Phase.WATCHING, *before, accepted)
 
     def _may_be_written_back(self, job: Job, now: int) -> bool:
         """Tell whether a step was executing when the instance was forced away: it may write it back."""
@@ -196,10 +230,22 @@ class Calling:
         forced = job.termination.force and not self._begins_softly(job)
         return forced and seen is not None and seen.locked_until is not None and seen.locked_until > now
 
-    async def _look(self, job: Job, key: OpenedKey) -> Sighting:
-        return await self._lookout.find(
-            key, job.termination.workflow_id, like=job.termination.seen, pages=CHECK_PAGES
-        )
+    async def _look(self, job: Job, key: OpenedKey, *, for_changes: bool = False) -> Sighting:
+        """Look in the list of those like what was seen, or in all of it, where a change would not be hidden.
+
+        Raises VibecodeError, also where it takes too long.
+        """
+        asked = job.termination
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                if for_changes:
+                    sighting = await self._lookout.find(key, asked.workflow_id, pages=1)
+                    # Only a long list has to be narrowed.
+                    if sighting.certain:
+                        return sighting
+                return await self._lookout.find(key, asked.workflow_id, like=asked.seen, pages=CHECK_PAGES)
+        except TimeoutError as late:
+            raise NotExecuted("TIMEOUT") from late
 
     async def _retry(self, job: Job, key: OpenedKey, trouble: NotExecuted | Ambiguous) -> Job | None:
         ambiguous = isinstance(trouble, Ambiguous)
@@ -226,6 +272,11 @@ class Calling:
         if waiting is None:
             return None
         return await self._progress.rest(waiting, await self._progress.show_quietly(waiting), wait_ms)
+
+
+def _changes(job: Job, sighting: Sighting) -> tuple[tuple[str, Any, Any], ...]:
+    seen, found = job.termination.seen, sighting.instance
+    return differences(seen, found) if seen is not None and found is not None else ()
 
 
 def _failed(job: Job) -> Outcome:

@@ -191,6 +191,13 @@ def moved(termination: Termination, old: str, new: str) -> Termination:
     return replace(termination, channel=new, message=message)
 
 
+def seen_again(shown: Instance | None, found: Instance | None) -> Instance | None:
+    """What is known of an instance after another look; what a person was shown is kept if this is another one."""
+    if shown is not None and found is not None and differences(shown, found):
+        return shown
+    return found or shown
+
+
 FINGERPRINT = ("template_id", "document_id", "started_at", "started_by")
 
 

@@ -6,10 +6,11 @@ share each page and together make less than one request a second for each key.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
 
-from bot.errors import NotExecuted
+from bot.errors import NotExecuted, RateLimited
 from bot.ports import OpenedKey, Workflows
 from bot.workflows import ApiKey, Instance, Page, Sighting
 
@@ -125,14 +126,24 @@ class _Round:
     used: float = field(default_factory=time.monotonic)
 
 
-class Lookout:
-    """``pace`` takes a place for one request at so many a second; it returns 0, or the ms to wait."""
+class Turns(Protocol):
+    """Who may call when; the store keeps it for all processes."""
 
-    def __init__(
-        self, workflows: Workflows, pace: Callable[[str, float], Awaitable[int]], calls_per_second: float
-    ) -> None:
+    async def pace(self, key_id: str, per_second: float) -> int:
+        """Take a place for one request at so many a second; returns 0, or the ms to wait."""
+        ...
+
+    async def block(self, key_id: str, for_ms: int) -> None:
+        """Keep a key from being used for so long."""
+        ...
+
+
+class Lookout:
+    """Reads with whoever's turn it is, and no faster than ``calls_per_second`` with each key."""
+
+    def __init__(self, workflows: Workflows, turns: Turns, calls_per_second: float) -> None:
         self._workflows = workflows
-        self._pace = pace
+        self._turns = turns
         self._calls_per_second = calls_per_second
         self._askers: dict[_List, _Askers] = {}
         self._rounds: dict[_List, _Round] = {}
@@ -151,10 +162,15 @@ class Lookout:
         askers.pages = max(askers.pages, pages)
         if askers.next is None:
             askers.next = asyncio.create_task(self._read_next(askers, key.key, which))
-        reading = await asyncio.shield(askers.next)
+            askers.next.add_done_callback(partial(self._read, which, askers))
+        return _sighting(await asyncio.shield(askers.next), workflow_id)
+
+    def _read(self, which: _List, askers: _Askers, reading: asyncio.Task[_Reading]) -> None:
+        if not reading.cancelled():
+            # Those who have waited for too long do not ask how it ended.
+            reading.exception()
         if askers.next is None and not askers.reading.locked():
             self._askers.pop(which, None)
-        return _sighting(reading, workflow_id)
 
     async def patrol(
         self, key: OpenedKey, workflow_id: str, watch: Watch, *, like: Instance | None
@@ -204,19 +220,24 @@ class Lookout:
 
     async def _take_a_turn(self, key_id: str) -> None:
         """Let a watch read one page. Raises NotYet; a person's own call always finds room beside the watches."""
-        wait_ms = await self._pace(f"{key_id} watches", PATROL_PER_SECOND)
-        wait_ms = wait_ms or await self._pace(key_id, self._calls_per_second)
+        wait_ms = await self._turns.pace(f"{key_id} watches", PATROL_PER_SECOND)
+        wait_ms = wait_ms or await self._turns.pace(key_id, self._calls_per_second)
         if wait_ms:
             raise NotYet(wait_ms)
 
     async def _page(self, key: ApiKey, which: _List, offset: int) -> Page:
-        return await self._workflows.running(
-            key, template_id=which.template_id, started_by=which.started_by, offset=offset
-        )
+        try:
+            return await self._workflows.running(
+                key, template_id=which.template_id, started_by=which.started_by, offset=offset
+            )
+        except RateLimited as limited:
+            if limited.retry_after:
+                await self._turns.block(which.key_id, int(limited.retry_after * 1000))
+            raise
 
     async def _wait_for_turn(self, key_id: str) -> None:
         began = time.monotonic()
-        while wait_ms := await self._pace(key_id, self._calls_per_second):
+        while wait_ms := await self._turns.pace(key_id, self._calls_per_second):
             if time.monotonic() - began + wait_ms / 1000 > MAX_SECONDS:
                 # A wait that outlasts the lease would look like a crash to whoever takes over.
                 raise NotExecuted("RATE_LIMITED", retry_after=wait_ms / 1000)

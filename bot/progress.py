@@ -4,9 +4,10 @@ import asyncio
 import math
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from bot.blocks import Cards
 from bot.decisions import ending, withheld
@@ -14,6 +15,8 @@ from bot.domain import Event, Job, Outcome, Phase, Termination, Transition
 from bot.errors import KeyUndecryptable, SlackError, SlackRefused, SlackUnavailable
 from bot.ports import Message, Messenger, Store, Vault
 from bot.sharing import Audience, Sharing
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,6 +75,26 @@ class Progress:
     async def apply(self, job: Job, step: Transition) -> Job | None:
         # What the fence grows by from here on without a recorded step is a crash.
         return await self.store.advance(job, replace(step, attempts=job.fence))
+
+    async def keep(
+        self, job: Job, work: Coroutine[Any, Any, T] | asyncio.Task[T]
+    ) -> tuple[Job | None, asyncio.Task[T]]:
+        """Wait until work has ended that may outlast the lease, which is renewed meanwhile.
+
+        The job is None where somebody else has it now; else the task tells what the work came to.
+        """
+        task, held = asyncio.ensure_future(work), job
+        try:
+            while not await _ends(
+                task, within_seconds=held.held_until - RECORDING_SECONDS - time.monotonic()
+            ):
+                renewed = await self.advance(held, held.termination)
+                if renewed is None:
+                    return None, task
+                held = renewed
+            return held, task
+        finally:
+            task.cancel()
 
     async def rest(self, job: Job, termination: Termination, wait_ms: float) -> Job | None:
         """Give it back for so long; whoever is free takes it up then. None: nothing to go on with now."""
@@ -223,6 +246,11 @@ async def _while_held(job: Job) -> AsyncIterator[None]:
             yield
     except TimeoutError as late:
         raise SlackUnavailable("connection") from late
+
+
+async def _ends(task: asyncio.Task[Any], *, within_seconds: float) -> bool:
+    done, _ = await asyncio.wait({task}, timeout=max(0.0, within_seconds))
+    return bool(done)
 
 
 def is_held(job: Job) -> bool:

@@ -4,6 +4,7 @@ import random
 from dataclasses import replace
 from http import HTTPStatus
 
+from bot.decisions import seen_again
 from bot.domain import Job, Outcome, Phase, Termination, event
 from bot.errors import Ambiguous, KeyUnusable, NotExecuted, VibecodeError
 from bot.keys import Keys
@@ -32,8 +33,13 @@ class Watching:
         if termination.watch_until is None:
             return await self._begin(job)
         now = await self._progress.store.now()
+        # It may have to wait for what other watches are reading.
+        held, look = await self._progress.keep(job, self._look(job))
+        if held is None:
+            return None
+        job = held
         try:
-            sighting = await self._look(job)
+            sighting = look.result()
         except NotYet as turn:
             # Not at the very next turn, for which all the others would come as well: what they read counts.
             left_ms = termination.watch_until - now
@@ -45,7 +51,9 @@ class Watching:
         if sighting.instance is None and sighting.certain:
             return await self._gone(job, now)
         seen = replace(
-            termination, seen=sighting.instance or termination.seen, verified=sighting.instance is not None
+            termination,
+            seen=seen_again(termination.seen, sighting.instance),
+            verified=sighting.instance is not None,
         )
         back = sighting.instance is not None and termination.outcome is Outcome.GONE_VERIFIED
         if back or now >= termination.watch_until:
@@ -130,7 +138,7 @@ class Watching:
         return self._pace.watch_ms
 
     def _is_forced(self, termination: Termination) -> bool:
-        return termination.force and (self._pace.soft_first_ms is None or termination.softened)
+        return termination.force and (self._pace.soft_first_ms is None or termination.accepted_before)
 
     def _is_brief(self, termination: Termination) -> bool:
         """Tell whether the next look comes so soon that a message in between would only flicker."""

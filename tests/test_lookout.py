@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from bot.errors import NotExecuted
+from bot.errors import NotExecuted, RateLimited
 from bot.lookout import MAX_SECONDS, OVERLAP, Lookout, NotYet, Watch, _Reading
 from bot.ports import OpenedKey
 from bot.workflows import ApiKey, Instance, KeyFacts, Page
@@ -76,13 +76,25 @@ def _portal() -> Portal:
     return Portal([Instance(name, modified_at=1000 - n) for n, name in enumerate(names(*range(150)))])
 
 
-async def at_once(key_id: str, per_second: float) -> int:
-    return 0
+@dataclass
+class Turns:
+    """Whoever asks waits this long; nobody by default."""
+
+    wait_ms: Callable[[str], int] = lambda _: 0
+    places: list[tuple[str, float]] = field(default_factory=list)
+    blocked: list[tuple[str, int]] = field(default_factory=list)
+
+    async def pace(self, key_id: str, per_second: float) -> int:
+        self.places.append((key_id, per_second))
+        return self.wait_ms(key_id)
+
+    async def block(self, key_id: str, for_ms: int) -> None:
+        self.blocked.append((key_id, for_ms))
 
 
 @pytest.fixture(name="lookout")
 def _lookout(portal: Portal) -> Lookout:
-    return Lookout(portal, at_once, 1000)
+    return Lookout(portal, Turns(), 1000)
 
 
 async def test_what_moved_to_the_front_behind_others_is_found(portal: Portal, lookout: Lookout):
@@ -223,29 +235,21 @@ async def test_a_watch_that_begins_later_needs_a_reading_that_does(portal: Porta
 
 async def test_a_watch_waits_for_its_key_s_turn(portal: Portal):
     """The watches of a key have a pace of their own, beside the one of all its calls."""
-    places = []
-
-    async def pace(key_id: str, per_second: float) -> int:
-        places.append((key_id, per_second))
-        return 700 if key_id == "key watches" else 0
+    turns = Turns(lambda key_id: 700 if key_id == "key watches" else 0)
 
     with pytest.raises(NotYet) as turn:
-        await Lookout(portal, pace, 5).patrol(KEY, "r1", Watch(), like=None)
+        await Lookout(portal, turns, 5).patrol(KEY, "r1", Watch(), like=None)
 
     assert 700 == turn.value.wait_ms
-    assert [("key watches", 0.9)] == places
+    assert [("key watches", 0.9)] == turns.places
     assert [] == portal.asked
 
 
 async def test_a_person_waits_for_a_short_turn_only(portal: Portal):
     """Where the key is blocked for longer than a reading may take, it is said so instead."""
-
-    async def pace(key_id: str, per_second: float) -> int:
-        return int(MAX_SECONDS * 1000) + 1000
-
     with pytest.raises(NotExecuted) as blocked:
         async with asyncio.timeout(1):
-            await Lookout(portal, pace, 5).find(KEY, "r1")
+            await Lookout(portal, Turns(lambda _: int(MAX_SECONDS * 1000) + 1000), 5).find(KEY, "r1")
 
     assert ("RATE_LIMITED", MAX_SECONDS + 1) == (blocked.value.code, blocked.value.retry_after)
     assert [] == portal.asked
@@ -291,3 +295,31 @@ def test_a_whole_reading_misses_no_running_row(changes: bool):
                 row = rows.pop(dice.randrange(len(rows)))
                 rows.insert(0, replace(row, modified_at=moment * 1000 + dice.randrange(1000)))
             rows.sort(key=lambda row: row.modified_at, reverse=True)
+
+
+async def test_what_vibecode_asks_for_holds_for_every_call_of_the_key(portal: Portal):
+    """The list is asked for as the stop is: a pause that one of them was told is the others' as well."""
+    turns = Turns()
+
+    def refuse() -> None:
+        raise RateLimited("RATE_LIMITED", 429, retry_after=60)
+
+    portal.then[1] = refuse
+    with pytest.raises(RateLimited):
+        await Lookout(portal, turns, 1000).find(KEY, "r1")
+
+    assert [("key", 60_000)] == turns.blocked
+
+
+async def test_who_has_waited_for_too_long_leaves_nothing_behind(portal: Portal, lookout: Lookout):
+    """The reading goes on for others, and ends without anybody who asks how."""
+    portal.answers.clear()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await lookout.find(KEY, "r1")
+    portal.answers.set()
+
+    sighting = await lookout.find(KEY, "r2")
+
+    assert sighting.certain
+    assert {} == lookout._askers

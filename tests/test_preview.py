@@ -110,6 +110,20 @@ async def test_what_changed_meanwhile_is_asked_anew(work: Workspace):
     assert 1 == len(work.vibecode.deletes(instance))
 
 
+@pytest.mark.parametrize("trouble", ["RATE_LIMITED", "drop"])
+async def test_what_changed_before_a_force_is_repeated_is_asked_anew(work: Workspace, trouble: str):
+    """The confirmation is for what was shown, however many tries it takes."""
+    instance = await ask(work, template="713")
+    work.vibecode.script(trouble, method="DELETE", retry_after=1)
+    await work.click("termination_force")
+    await work.vibecode.wait_for(lambda: work.vibecode.deletes(instance))
+    work.vibecode.instances[instance].template = "900"
+
+    await work.told("its template changed from 713 to 900")
+
+    assert [False] == [call.executed for call in work.vibecode.deletes(instance)]
+
+
 async def test_the_record_is_kept_before_it_is_destroyed(work: Workspace):
     """The audit holds the instance as it was, written before the call."""
     instance = await ask(work, template="713", document="DEAL_5141")

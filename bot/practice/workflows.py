@@ -5,7 +5,6 @@ replica sees the same, and nothing else has to be kept.
 """
 
 import secrets
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from http import HTTPStatus
@@ -139,11 +138,10 @@ class PracticeLookout(Lookout):
     def __init__(
         self,
         workflows: Workflows,
-        pace: Callable[[str, float], Awaitable[int]],
-        calls_per_second: float,
         store: Store,
+        calls_per_second: float,
     ) -> None:
-        super().__init__(workflows, pace, calls_per_second)
+        super().__init__(workflows, store, calls_per_second)
         self._pool = _Pool(store)
 
     async def find(

@@ -1,0 +1,102 @@
+"""A list that is slow to read costs time, and nothing else: no stop is dropped, repeated or told falsely."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from workspace import Workspace, workspace
+
+from bot import progress, storage
+from bot.blocks import FORCE_TERMINATE
+from bot.sandbox.slack import Message
+from bot.sandbox.vibecode import Step
+
+WAITING = Step(3600, locked=False)
+LEASE_SECONDS = 2.0
+
+
+@pytest.fixture(name="work")
+async def _work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Workspace]:
+    """One answer takes most of a lease, so that two of them take more than one."""
+    monkeypatch.setattr(storage, "LEASE_MS", int(LEASE_SECONDS * 1000))
+    monkeypatch.setattr(progress, "RECORDING_SECONDS", 0.5)
+    async with workspace(tmp_path) as work:
+        yield work
+
+
+def messages_of(work: Workspace, instance: str, words: str) -> list[Message]:
+    return [message for message in all_of(work) if instance in message.text and words in message.text]
+
+
+async def all_told(work: Workspace, instances: list[str], words: str) -> str:
+    """Wait until each one's message says this; returns all that the channel reads then."""
+    await work.slack.wait_for(lambda: all(messages_of(work, instance, words) for instance in instances), 60)
+    return "\n".join(message.text for message in all_of(work))
+
+
+async def names(work: Workspace) -> set[str]:
+    return {line["event"] for line in await work.audit()}
+
+
+async def test_confirmed_forces_are_carried_out_once(work: Workspace):
+    """They wait for each other's readings, and each is sent."""
+    for _ in range(60):
+        work.vibecode.start_instance(steps=[WAITING])
+    instances = [work.vibecode.start_instance(steps=[WAITING]) for _ in range(3)]
+    for instance in instances:
+        await work.command(f"{instance} force deadlocks")
+    await all_told(work, instances, "Started by")
+    work.vibecode.latency = 0.8 * LEASE_SECONDS
+
+    for instance in instances:
+        (question,) = messages_of(work, instance, "Force-terminate")
+        await work.slack.click(work.requester, question, FORCE_TERMINATE)
+    told = await all_told(work, instances, "*Stopped:*")
+
+    assert [1, 1, 1] == [len(work.vibecode.deletes(instance)) for instance in instances]
+    assert "Recovered" not in told
+    assert "recovered" not in await names(work)
+
+
+async def test_an_accepted_stop_is_not_sent_again(work: Workspace):
+    """The look that follows waits behind another one's."""
+    work.vibecode.latency = 0.8 * LEASE_SECONDS
+    instances = [work.vibecode.start_instance(steps=[WAITING]) for _ in range(3)]
+    for instance in instances:
+        await work.command(f"{instance} loops")
+    told = await all_told(work, instances, "*Stopped:*")
+
+    assert [1, 1, 1] == [len(work.vibecode.deletes(instance)) for instance in instances]
+    assert "Recovered" not in told
+    assert "sent twice" not in told
+    assert "recovered" not in await names(work)
+
+
+async def test_watches_that_wait_for_each_other_keep_what_they_watch(work: Workspace):
+    """Each reads its page in turn; waiting for the others is no crash."""
+    instances = [work.vibecode.start_instance(steps=[Step(8), WAITING]) for _ in range(4)]
+    for instance in instances:
+        await work.command(f"{instance} loops")
+    await all_told(work, instances, "*Accepted:*")
+    work.vibecode.latency = 0.8 * LEASE_SECONDS
+    told = await all_told(work, instances, "*Stopped:*")
+
+    assert [1] * 4 == [len(work.vibecode.deletes(instance)) for instance in instances]
+    assert "Recovered" not in told
+
+
+async def test_a_question_is_looked_up_once_however_long_that_takes(work: Workspace):
+    """Not once for each lease that would have ended meanwhile."""
+    instance = work.vibecode.start_instance(steps=[WAITING])
+    for _ in range(150):
+        work.vibecode.start_instance(steps=[WAITING])
+    work.vibecode.latency = 0.9 * LEASE_SECONDS
+    await work.command(f"{instance} force deadlocks")
+    await work.slack.wait_for(lambda: [m for m in all_of(work) if "Looking it up" not in m.text])
+    await work.idle()
+
+    assert [0, 45, 90] == [int(call.query.get("offset", 0)) for call in work.vibecode.calls]
+
+
+def all_of(work: Workspace) -> list[Message]:
+    return work.slack.channel_messages(work.channel)
