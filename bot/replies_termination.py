@@ -181,8 +181,8 @@ def _notes(termination: Termination) -> list[str]:
         notes.append("Recovered after a restart: Haltbot looked before it repeated anything.")
     if termination.softened:
         notes.append("It was asked softly first, with the reason; that did not suffice.")
-    # Beginning softly takes two calls; whatever goes beyond was a repetition.
-    if termination.tries > 1 + termination.softened:
+    # A force after a soft call that was accepted is a call of its own; whatever goes beyond was a repetition.
+    if termination.tries > 1 + termination.accepted_before:
         notes.append(f"The call was sent {_times(termination.tries)}.")
     return notes
 

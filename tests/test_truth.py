@@ -82,6 +82,16 @@ async def test_a_key_that_is_gone_after_an_unclear_try_leaves_it_unknown(work: W
     assert 1 == len(work.vibecode.deletes(instance))
 
 
+async def test_a_force_after_a_soft_stop_is_no_repetition(work: Workspace):
+    """Each was sent once, so nothing is said of a call that was sent twice."""
+    instance, _ = await escalated(work)
+    await work.click(FORCE_TERMINATE)
+    message = await work.told("*Stopped:*")
+
+    assert 2 == len(work.vibecode.deletes(instance))
+    assert "was sent" not in message.text
+
+
 async def test_to_keep_from_forcing_does_not_take_the_soft_stop_back(work: Workspace):
     """Something was sent and accepted before: the message does not say that nothing was."""
     instance, _ = await escalated(work)
