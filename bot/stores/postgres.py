@@ -44,13 +44,17 @@ MOVED = "moved an embedded database in"
 """What ``haltbot migrate`` leaves beside the names of the schema's migrations."""
 
 # These concern our end of the connection only, so a pooler need not know them: a server that vanished is
-# noticed in seconds, not in the quarter of an hour that the system would take.
+# noticed in seconds, whether it was to hear something (the system would take a quarter of an hour) or to
+# answer something (two hours).
 _CONNECTION: dict[str, Any] = {
     "autocommit": True,
     "prepare_threshold": None,
     "row_factory": dict_row,
     "connect_timeout": _PATIENCE_SECONDS,
     "tcp_user_timeout": _PATIENCE_SECONDS * 1000,
+    "keepalives_idle": _PATIENCE_SECONDS,
+    "keepalives_interval": 1,
+    "keepalives_count": 3,
     "application_name": "haltbot",
 }
 
@@ -191,6 +195,9 @@ def _pool(url: str, name: str, size: int) -> Pool:
         min_size=size,
         max_size=size,
         timeout=_PATIENCE_SECONDS,
+        # A lost connection is given up soon: the pool would wait longer and longer before it tries again, while
+        # whoever asks for one once the server is back gets a new one at once.
+        reconnect_timeout=_PATIENCE_SECONDS,
         name=f"haltbot-{name}",
         open=False,
     )

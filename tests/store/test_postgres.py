@@ -77,6 +77,20 @@ async def test_the_work_goes_on_after_the_server_was_restarted(store, postgres_s
     assert (await submitted(store)).job is not None
 
 
+async def test_the_work_goes_on_at_once_after_an_outage(store, postgres_server):
+    """However long it was: whoever asked in vain meanwhile does not delay the first one who asks again."""
+    job = await running(store)
+    await asyncio.to_thread(postgres_server.stop, "immediate")
+    for _ in range(2):
+        with pytest.raises(StoreBusy):
+            await store.find(job.termination.id)
+
+    await asyncio.to_thread(postgres_server.start)
+
+    assert job.termination == (await store.find(job.termination.id)).termination
+    assert (await submitted(store)).job is not None
+
+
 async def test_a_commit_whose_answer_was_lost_is_told_as_such(store, postgres_url):
     """It is not repeated: only the database knows whether it was made."""
     async with connected(postgres_url) as connection:
