@@ -21,8 +21,11 @@ from bot.rights import HOPELESS
 
 T = TypeVar("T")
 
-RECORD_SECONDS = 2.0
-"""How long the database may take before the person is told that nothing is certain; Slack waits 3 s."""
+RECORD_SECONDS = 1.2
+"""How long the database may take before the person is told that nothing is certain.
+
+Slack waits 3 s, and a balancer 1.5 s (``deploy/nginx.conf``) before it asks the next replica.
+"""
 
 ASK_MS = 60 * 60 * 1000
 """How long after a refusal those who may approve can be asked."""

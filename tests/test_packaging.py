@@ -18,6 +18,7 @@ from processes import running_bot
 from workspace import workspace
 
 from bot.config import Settings
+from bot.service import RECORD_SECONDS
 
 ROOT = Path(__file__).parents[1]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -188,6 +189,7 @@ def test_compose_scales(compose):
     for name in ("replica-1", "replica-2"):
         assert "postgresql://haltbot:p@database/haltbot" == services[name]["environment"]["DATABASE_URL"]
         assert f"server {name}:3000" in (ROOT / "deploy" / "nginx.conf").read_text()
+        assert services["balancer"]["depends_on"][name]["restart"]
     assert services["balancer"]["volumes"][0]["source"].endswith("deploy/nginx.conf")
 
 
@@ -224,6 +226,25 @@ def test_kubernetes_probes_what_is_there():
     assert container["securityContext"]["readOnlyRootFilesystem"]
     assert 1 == found["PodDisruptionBudget"]["spec"]["minAvailable"]
     assert 2 <= found["Deployment"]["spec"]["replicas"]
+
+
+def test_kubernetes_names_no_setting_by_itself():
+    """A Service called haltbot would set HALTBOT_PORT in every pod."""
+    assert documents()["Deployment"]["spec"]["template"]["spec"]["enableServiceLinks"] is False
+
+
+def test_the_pages_addresses_are_in_no_log():
+    """They are secrets; what Slack calls has a balancer's limit that a check of a key must not have."""
+    ingresses = [each for each in yaml.safe_load_all(MANIFESTS.read_text()) if each["kind"] == "Ingress"]
+    by_paths = {
+        tuple(path["path"] for path in each["spec"]["rules"][0]["http"]["paths"]): {
+            name.rpartition("/")[2]: value for name, value in each["metadata"]["annotations"].items()
+        }
+        for each in ingresses
+    }
+
+    assert {"enable-access-log": "false"} == by_paths["/key", "/connect"]
+    assert float(by_paths["/slack/events",]["proxy-read-timeout"]) > RECORD_SECONDS
 
 
 def test_kubernetes_selects_its_own_pods():

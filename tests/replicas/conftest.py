@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from replicas.stories import sudden_end, taking_turns, told_to_stop
+from replicas.stories import database_stuck, sudden_end, taking_turns, told_to_stop
 from store.conftest import _postgres_server
 
 __all__ = ["_postgres_server"]
@@ -22,6 +22,7 @@ STORIES: dict[str, tuple[Story, str]] = {
     "told to stop http": (told_to_stop, "http"),
     "told to stop socket": (told_to_stop, "socket"),
     "taking turns": (taking_turns, "http"),
+    "database stuck": (database_stuck, "http"),
 }
 
 

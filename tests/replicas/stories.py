@@ -146,6 +146,34 @@ async def told_to_stop(server: PostgresServer, database: str, folder: Path, mode
 
 
 @dataclass
+class DatabaseStuck:
+    """What a person reads while nothing can be recorded, and what became of the command."""
+
+    said: str
+    answered_ms: float
+    told: list[str]
+    deletes: int
+
+
+async def database_stuck(server: PostgresServer, database: str, folder: Path, mode: str) -> DatabaseStuck:
+    """Somebody has locked the table; the balancer must not hide what the replicas answer."""
+    async with replicated(server, database, folder, mode, replicas=2) as bots:
+        work = bots.work
+        instance = work.vibecode.start_instance(steps=WAITING)
+        async with await psycopg.AsyncConnection.connect(server.url(database)) as locking:
+            await locking.execute("LOCK TABLE job IN ACCESS EXCLUSIVE MODE")
+            delivery = await work.command(f"{instance} loops")
+            assert delivery.ok, (delivery.error, delivery.status)
+        await bots.all_told([instance], OUTCOMES, 20)
+        return DatabaseStuck(
+            said=delivery.json["text"],
+            answered_ms=delivery.ack_ms,
+            told=bots.told(instance),
+            deletes=len(work.vibecode.deletes(instance)),
+        )
+
+
+@dataclass
 class TakingTurns:
     """What was seen of two replicas that share a key's pace, its blocks and the channel's settings."""
 

@@ -53,6 +53,16 @@ async def test_a_replica_that_is_told_to_stop_hands_over_at_once(stories, mode):
     assert max(seen.acked_meanwhile_ms) < 3000
 
 
+async def test_a_balancer_lets_a_replica_say_that_nothing_is_certain(stories):
+    """The database is stuck: the person reads it in time, and what is recorded late is done once."""
+    seen = await stories["database stuck"]
+
+    assert "could not confirm that your request was recorded" in seen.said
+    assert seen.answered_ms < 3000
+    assert 1 == seen.deletes
+    assert 1 == len(seen.told)
+
+
 async def test_replicas_share_a_key_s_pace(stories):
     """Together they call no faster than one of them might: a second's worth at once, then one at a time."""
     seen = await stories["taking turns"]
