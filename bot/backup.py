@@ -81,6 +81,7 @@ def _replace(database: Path, backup: Path) -> list[Path]:
         os.close(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         _copy(backup, copy)
         _examine(copy, backup)
+        _distrust(copy)
         kept = _set_aside(database)
         copy.replace(database)
         _flush(database.parent)
@@ -104,6 +105,16 @@ def _examine(copy: Path, backup: Path) -> None:
             f"{backup} was made by a newer Haltbot ({', '.join(sorted(newer))}): restore it with that version;"
             " nothing was changed"
         )
+
+
+def _distrust(copy: Path) -> None:
+    """Let what was about to be called be looked up first: it may have been called since the backup was made."""
+    with closing(sqlite3.connect(copy)) as db, db:
+        db.execute(
+            "UPDATE job SET payload = json_set(payload, '$.must_look', json('true'), '$.unsure', json('true'),"
+            " '$.recovered', json('true')) WHERE phase = 'requested'"
+        )
+    _flush(copy)
 
 
 def _set_aside(database: Path) -> list[Path]:

@@ -4,14 +4,17 @@ import os
 import signal
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from processes import Finished, haltbot, running_bot
+from store.examples import asked, submitted
 from workspace import Workspace, workspace
 
 from bot.backup import RestoreFailed, back_up, restore
 from bot.sandbox.vibecode import Step
+from bot.stores.sqlite import open_sqlite
 from bot.stores.sqlite_file import lock_file, open_for_writing
 
 
@@ -75,6 +78,22 @@ async def test_after_a_crash_there_is_what_the_backup_had(tmp_path: Path):
     assert 0 == back.code
     assert "haltbot.db.before-restore-2" in back.out
     assert "refused:not_an_id" in again
+
+
+async def test_what_was_about_to_be_called_is_looked_up_first(tmp_path: Path):
+    """It may have been called since the backup was made; what is told in a message then stays as it was."""
+    path, saved = tmp_path / "haltbot.db", tmp_path / "backup.db"
+    async with await open_sqlite(path, owner="one") as store:
+        waiting = (await submitted(store, run_here=False)).termination
+        question = await asked(store)
+    back_up(path, saved)
+
+    restore(path, saved)
+
+    async with await open_sqlite(path, owner="two") as store:
+        found = (await store.find(waiting.id)).termination
+        assert replace(waiting, must_look=True, unsure=True, recovered=True) == found
+        assert question == (await store.find(question.id)).termination
 
 
 def test_nothing_is_ever_deleted(database: Path, saved: Path):
