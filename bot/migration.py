@@ -56,9 +56,11 @@ def move(source: Path, url: str, say: Say, *, chunk: int = CHUNK) -> int:
             psycopg.connect(url, autocommit=True, prepare_threshold=None, row_factory=dict_row) as new,
         ):
             old.row_factory = sqlite3.Row
-            tables = _tables(old)
-            _begin(new, tables)
-            moved = sum(_Copy(old, new, table, say, chunk).run() for table in tables)
+            copies = [_Copy(old, new, table, say, chunk) for table in _tables(old)]
+            if MOVED in _marks(new):
+                return _moved_before(copies)
+            _begin(new, copies)
+            moved = sum(copy.run() for copy in copies)
             _finish(old, new)
             return moved
     except psycopg.Error as error:
@@ -83,18 +85,28 @@ def _tables(old: sqlite3.Connection) -> list[_Table]:
     return tables
 
 
-def _begin(new: Connection[DictRow], tables: Sequence[_Table]) -> None:
-    marks = {row["name"] for row in new.execute("SELECT name FROM migration")}
-    if MOVED in marks:
-        raise CannotMove("This PostgreSQL database has taken over an installation already")
-    if MOVING in marks:
+def _marks(new: Connection[DictRow]) -> set[str]:
+    return {row["name"] for row in new.execute("SELECT name FROM migration")}
+
+
+def _moved_before(copies: Sequence["_Copy"]) -> int:
+    """A former run may have ended right before the old file was set aside: then all is there, and still the same."""
+    if not all(copy.is_whole() for copy in copies):
+        raise CannotMove(
+            "This PostgreSQL database has taken over an installation already. If it was this one, give the old file"
+            " another name, so that no bot starts on it"
+        )
+    return sum(copy.total for copy in copies)
+
+
+def _begin(new: Connection[DictRow], copies: Sequence["_Copy"]) -> None:
+    if MOVING in _marks(new):
         return
     with new.transaction():
-        for table in tables:
-            query = sql.SQL("SELECT 1 FROM {} LIMIT 1").format(sql.Identifier(table.name))
-            if new.execute(query).fetchone():
+        for copy in copies:
+            if copy.has_begun():
                 raise CannotMove(
-                    f"This PostgreSQL database is in use: its table {table.name} is not empty. Name an empty one"
+                    f"This PostgreSQL database is in use: its table {copy.name} is not empty. Name an empty one"
                 )
         new.execute("INSERT INTO migration (name, applied_at) VALUES (%s, 0)", (MOVING,))
 
@@ -132,16 +144,39 @@ class _Copy:
         self._say = say
         self._chunk = chunk
 
+        self.name = table.name
+        self.total: int = old.execute(f"SELECT count(*) FROM {table.name}").fetchone()[0]  # noqa: S608 (our own name)
+
     def run(self) -> int:
-        (total,) = self._old.execute(f"SELECT count(*) FROM {self._table.name}").fetchone()  # noqa: S608 (our own name)
+        """Bring all of it over and compare it; the number of rows. Raises CannotMove."""
         done = 0
         for rows in self._chunks():
             self._write(rows)
             done += len(rows)
-            self._say(f"{self._table.name}: {done} of {total}")
-        self._compare_all(total)
-        self._say(f"{self._table.name}: {total} of {total}, each compared")
-        return int(total)
+            self._say(f"{self.name}: {done} of {self.total}")
+        if not self.is_whole():
+            raise CannotMove(
+                f"The table {self.name} is not the same on both sides. Name an empty database and try again"
+            )
+        self._say(f"{self.name}: {self.total} of {self.total}, each compared")
+        return self.total
+
+    def has_begun(self) -> bool:
+        """Tell whether there is anything on the new side."""
+        query = sql.SQL("SELECT 1 FROM {} LIMIT 1").format(sql.Identifier(self.name))
+        return self._new.execute(query).fetchone() is not None
+
+    def is_whole(self) -> bool:
+        """Read all of it once more, from both sides: tell whether they are the same."""
+        query = sql.SQL("SELECT count(*) AS rows FROM {}").format(sql.Identifier(self.name))
+        found = self._new.execute(query).fetchone()
+        if found is None or found["rows"] != self.total:
+            return False
+        for rows in self._chunks():
+            there = self._there(rows)
+            if any(there.get(self._key(row)) != row for row in rows):
+                return False
+        return True
 
     def _write(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Bring a chunk over, in one transaction; what is there already and the same is left alone."""
@@ -149,28 +184,15 @@ class _Copy:
         wanted = [row for row in rows if there.get(self._key(row)) != row]
         if not self._table.changes and any(self._key(row) in there for row in wanted):
             raise CannotMove(
-                f"The new database says something else about a row of {self._table.name}. Name an empty database"
+                f"The new database says something else about a row of {self.name}. Name an empty database"
             )
         if wanted:
             with self._new.transaction(), self._new.cursor() as cursor:
                 cursor.executemany(self._upsert(), wanted)
 
-    def _compare_all(self, total: int) -> None:
-        """Read all of it once more, from both sides."""
-        query = sql.SQL("SELECT count(*) AS rows FROM {}").format(sql.Identifier(self._table.name))
-        found = self._new.execute(query).fetchone()
-        same = found is not None and found["rows"] == total
-        for rows in self._chunks() if same else ():
-            there = self._there(rows)
-            same = same and all(there.get(self._key(row)) == row for row in rows)
-        if not same:
-            raise CannotMove(
-                f"The table {self._table.name} is not the same on both sides. Name an empty database and try again"
-            )
-
     def _chunks(self) -> Iterator[list[dict[str, Any]]]:
         key = ", ".join(self._table.key)
-        cursor = self._old.execute(f"SELECT * FROM {self._table.name} ORDER BY {key}")  # noqa: S608 (our own names)
+        cursor = self._old.execute(f"SELECT * FROM {self.name} ORDER BY {key}")  # noqa: S608 (our own names)
         while rows := cursor.fetchmany(self._chunk):
             yield [dict(row) for row in rows]
 
@@ -181,7 +203,7 @@ class _Copy:
             sql.SQL("({})").format(sql.SQL(", ").join(map(sql.Literal, self._key(row)))) for row in rows
         )
         query = sql.SQL("SELECT * FROM {table} WHERE ({key}) IN (VALUES {values})").format(
-            table=sql.Identifier(self._table.name), key=key, values=values
+            table=sql.Identifier(self.name), key=key, values=values
         )
         return {self._key(row): row for row in self._new.execute(query)}
 
@@ -191,7 +213,7 @@ class _Copy:
     def _upsert(self) -> sql.Composed:
         others = [sql.Identifier(name) for name in self._table.columns if name not in self._table.key]
         insert = sql.SQL("INSERT INTO {table} ({names}) OVERRIDING SYSTEM VALUE VALUES ({values})").format(
-            table=sql.Identifier(self._table.name),
+            table=sql.Identifier(self.name),
             names=sql.SQL(", ").join(map(sql.Identifier, self._table.columns)),
             values=sql.SQL(", ").join(map(sql.Placeholder, self._table.columns)),
         )

@@ -34,10 +34,11 @@ async def _migrate(options: argparse.Namespace) -> int:
         raise SettingsInvalid(f"--to: {mistake}")
     examine(source, may_create=False)
     migration, postgres = _adapters()
-    # Opening it brings its schema up to date; then its lock keeps every bot away until it is set aside.
-    await (await open_sqlite(source, owner="migrate")).close()
+    # Its lock keeps every bot away until it is set aside.
     lock = lock_file(source)
     try:
+        # Opening it brings its schema up to date, and changes nothing else.
+        await (await open_sqlite(source, owner="migrate", exclusive=False)).close()
         await postgres.prepare_postgres(options.to)
         moved = await asyncio.to_thread(migration.move, source, options.to, _say)
         aside = migration.set_aside(source)

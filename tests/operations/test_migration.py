@@ -30,6 +30,8 @@ async def _source(tmp_path):
         for _ in range(3):
             await finished(store, await running(store))
         await asyncio.gather(*(submitted(store, reason="„warum“ 💥") for _ in range(20)))
+        # A bot that is stopped gives back what it has.
+        await store.release()
     return path
 
 
@@ -91,6 +93,32 @@ async def test_an_interrupted_move_goes_on(source, postgres_url):
     assert 0 == moved.code, moved.err
     async with await open_postgres(postgres_url, owner="two") as store:
         assert before == await everything(store)
+
+
+async def test_a_move_that_ended_before_its_last_step_is_finished(source, postgres_url):
+    """All is there, and only the old file has kept its name: the same command gives it the other one."""
+    await prepare_postgres(postgres_url)
+    await asyncio.to_thread(migration.move, source, postgres_url, print)
+
+    moved = await command(source, postgres_url)
+
+    assert 0 == moved.code, moved.err
+    assert not source.exists()
+    assert source.with_name("haltbot.db.moved").exists()
+
+
+async def test_a_move_is_not_made_twice(source, postgres_url):
+    """Bots have worked on the new database since; the old file is no longer the truth."""
+    await prepare_postgres(postgres_url)
+    await asyncio.to_thread(migration.move, source, postgres_url, print)
+    async with await open_postgres(postgres_url, owner="two") as store:
+        await store.record(a_line("later"))
+
+    moved = await command(source, postgres_url)
+
+    assert 1 == moved.code
+    assert "has taken over an installation already" in moved.err
+    assert source.exists()
 
 
 async def test_it_refuses_while_the_bot_runs(source, postgres_url):
