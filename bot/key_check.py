@@ -1,11 +1,12 @@
 """Looks at a key before it is trusted: what Vibecode says about it, and whether it can read the list."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from bot.errors import Definite, VibecodeError
 from bot.explanations import explain
 from bot.ports import Workflows
-from bot.workflows import ApiKey, KeyFacts
+from bot.workflows import ApiKey, KeyFacts, KeyFault
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +23,13 @@ class KeyReport:
 async def examine(workflows: Workflows, key: ApiKey, now: int) -> KeyReport:
     """Ask about a key. What Vibecode says of it may be missing; the list has the last word."""
     try:
-        facts = await workflows.describe_key(key)
+        facts = await describe(workflows, key)
     except Definite as refused:
-        if refused.status != 404:  # noqa: PLR2004 -- an older Vibecode does not know this address
-            return KeyReport(KeyFacts(), problem=_why(refused))
-        facts = KeyFacts()
+        return KeyReport(KeyFacts(), problem=_why(refused))
     except VibecodeError as trouble:
         return KeyReport(KeyFacts(), problem=_why(trouble), unreachable=True)
-    if problem := judge(facts, now):
-        return KeyReport(facts, problem=problem)
+    if faults := facts.faults(now):
+        return KeyReport(facts, problem=_FAULTS[faults[0]])
     try:
         page = await workflows.running(key)
     except Definite as refused:
@@ -40,17 +39,22 @@ async def examine(workflows: Workflows, key: ApiKey, now: int) -> KeyReport:
     return KeyReport(facts, running=page.total if page.total is not None else len(page.instances))
 
 
-def judge(facts: KeyFacts, now: int) -> str | None:
-    """Say what of the facts makes the key useless here; what Vibecode left out proves nothing."""
-    if facts.kind == "management":
-        return "it is a management key, which reaches no workflows."
-    if facts.expires_at is not None and facts.expires_at <= now:
-        return "it has expired."
-    if facts.access_mode is not None and facts.access_mode.upper() == "READONLY":
-        return "it may only read; a key with access mode READWRITE is needed."
-    if facts.scopes is not None and "bizproc" not in facts.scopes:
-        return "it lacks the scope bizproc. Scopes are fixed when a key is issued: issue another one."
-    return None
+async def describe(workflows: Workflows, key: ApiKey) -> KeyFacts:
+    """Ask what a key may do; an older Vibecode, which cannot say, says nothing against it. Raises VibecodeError."""
+    try:
+        return await workflows.describe_key(key)
+    except Definite as refused:
+        if refused.status == HTTPStatus.NOT_FOUND:
+            return KeyFacts()
+        raise
+
+
+_FAULTS = {
+    KeyFault.MANAGEMENT: "it is a management key, which reaches no workflows.",
+    KeyFault.READ_ONLY: "it may only read; a key with access mode READWRITE is needed.",
+    KeyFault.NO_SCOPE: "it lacks the scope bizproc. Scopes are fixed when a key is issued: issue another one.",
+    KeyFault.EXPIRED: "it has expired.",
+}
 
 
 def _why(trouble: VibecodeError) -> str:

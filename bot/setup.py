@@ -4,8 +4,11 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping
+from io import StringIO
 from pathlib import Path
 from urllib.parse import quote
+
+from dotenv import dotenv_values
 
 CREATE_APP = "https://api.slack.com/apps?new_app=1&manifest_yaml="
 MODE = 0o600
@@ -50,11 +53,7 @@ def signing_secret_fault(secret: str) -> str | None:
 
 def read_env(text: str) -> dict[str, str]:
     """Read the variables that are set in the text of a ``.env``."""
-    found = {}
-    for line in text.splitlines():
-        if match := _VARIABLE.fullmatch(line):
-            found[match[1].upper()] = match[2].strip().strip("'\"")
-    return found
+    return {name.upper(): value or "" for name, value in dotenv_values(stream=StringIO(text)).items()}
 
 
 def with_variables(text: str, values: Mapping[str, str | None]) -> str:

@@ -1,6 +1,7 @@
 """What Haltbot knows of Vibecode's things: keys, running instances and pages of them."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +55,33 @@ class Sighting:
     total: int | None = None
 
 
+class KeyFault(StrEnum):
+    """Why a key cannot stop workflows."""
+
+    MANAGEMENT = "management"
+    READ_ONLY = "read_only"
+    NO_SCOPE = "no_scope"
+    EXPIRED = "expired"
+
+
 @dataclass(frozen=True, slots=True)
 class KeyFacts:
     """What Vibecode says about a key; a listed scope does not prove that it works."""
 
     kind: str | None = None
-    prefix: str | None = None
-    suffix: str | None = None
     owner: str | None = None
     portal: str | None = None
     scopes: tuple[str, ...] | None = None
     access_mode: str | None = None
     #: Unix milliseconds; None when the key does not expire or Vibecode does not say.
     expires_at: int | None = None
+
+    def faults(self, now: int) -> tuple[KeyFault, ...]:
+        """Say what makes the key useless here; what Vibecode left out proves nothing."""
+        found = {
+            KeyFault.MANAGEMENT: self.kind is not None and "management" in self.kind,
+            KeyFault.READ_ONLY: self.access_mode is not None and self.access_mode.upper() != "READWRITE",
+            KeyFault.NO_SCOPE: self.scopes is not None and "bizproc" not in self.scopes,
+            KeyFault.EXPIRED: self.expires_at is not None and self.expires_at <= now,
+        }
+        return tuple(fault for fault, there in found.items() if there)

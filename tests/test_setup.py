@@ -320,6 +320,11 @@ def test_other_lines_stay_where_they_are():
     assert {"SLACK_BOT_TOKEN": "new", "OTHER": "1", "DATABASE_URL": "a b"} == read_env(after)
 
 
+def test_a_file_is_read_as_the_settings_are():
+    """With a comment behind a value, and in any case."""
+    assert {"SLACK_BOT_TOKEN": "xoxb-1", "EMPTY": ""} == read_env("slack_bot_token=xoxb-1 # mine\nEMPTY=")
+
+
 @pytest.mark.parametrize("value", ["it's", "two\nlines"])
 def test_a_value_that_no_line_can_hold_is_refused(value):
     """It would become another setting."""

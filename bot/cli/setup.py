@@ -12,8 +12,8 @@ from bot.cli.place import is_place
 from bot.cli.prompt import Ended, ask, ask_secret
 from bot.config import ENV, ENV_ENCODING, SetupSettings, load
 from bot.doctor.findings import Finding, Level, Place, judge_key, judge_scopes
-from bot.errors import KeyNotAccepted, SlackError, SlackUnavailable, VibecodeError
-from bot.explanations import explain
+from bot.errors import KeyNotAccepted, SlackError, SlackUnavailable
+from bot.key_check import examine
 from bot.keys import APPLICATION, Keys, check_key, hint
 from bot.manifest import manifest as manifest_for
 from bot.places import workspace
@@ -239,15 +239,11 @@ async def _set_key(settings: SetupSettings, team: str, channel: str) -> bool:
 
 async def _check_key(settings: SetupSettings, place: Place, key: str, now: int) -> None:
     async with open_client(settings.vibecode_api_url) as http:
-        try:
-            facts = await VibecodeClient(http).describe_key(ApiKey(key))
-        except VibecodeError as error:
-            why = explain(error.code, error.status).why
-            raise _GivenUp(f"The key was not stored: {why} ({error.code})") from error
-    for finding in judge_key(place, facts, now):
+        report = await examine(VibecodeClient(http), ApiKey(key), now)
+    if report.problem:
+        raise _GivenUp(f"The key was not stored: {report.problem}")
+    for finding in judge_key(place, report.facts, now):
         _tell(finding)
-        if finding.level is Level.FAIL:
-            raise _GivenUp("The key was not stored.")
 
 
 def _tell(finding: Finding) -> None:

@@ -15,6 +15,7 @@ from bot.doctor.findings import Finding, Level, Place, judge_key
 from bot.doctor.slack import examine_conversation, examine_slack
 from bot.errors import HaltbotError, KeyUnusable, SessionMissing, StoreError, VibecodeError
 from bot.explanations import explain
+from bot.key_check import describe
 from bot.keys import Keys
 from bot.ports import ChannelKey, Store, Workflows
 from bot.slack.calls import open_slack
@@ -99,7 +100,7 @@ class Doctor:
             return [place.fail("key.sealed", _sentence(why.why), why.remedy)], float("inf")
         try:
             await self._wait_for_turn(stored.key_id)
-            facts = await self._workflows.describe_key(opened.key)
+            facts = await describe(self._workflows, opened.key)
             found = judge_key(place, facts, now)
             left = float("inf") if facts.expires_at is None else (facts.expires_at - now) / 1000
         except VibecodeError as error:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from bot.workflows import KeyFacts
+from bot.workflows import KeyFacts, KeyFault
 
 DAY_MS = 24 * 60 * 60 * 1000
 WARN_DAYS = 14
@@ -142,46 +142,36 @@ def judge_conversation(place: Place, shown: Mapping[str, Any]) -> list[Finding]:
 
 def judge_key(place: Place, facts: KeyFacts, now: int) -> list[Finding]:
     """Judge what ``GET /v1/me`` says about a channel's key."""
-    found = []
-    if facts.kind is not None and "management" in facts.kind:
-        found.append(
-            place.fail(
-                "key.kind",
-                "It is a management key, which reaches no workflows.",
-                "Set a personal key (vibe_api_…).",
-            )
-        )
-    if facts.access_mode is not None and facts.access_mode.upper() != "READWRITE":
-        found.append(
-            place.fail(
-                "key.readonly", "The key may only read, so nothing can be stopped.", "Set a READWRITE key."
-            )
-        )
-    if facts.scopes is not None and "bizproc" not in facts.scopes:
-        found.append(
-            place.fail(
-                "key.scope",
-                "The key lacks the scope bizproc.",
-                "Issue a new key with bizproc and set it: haltbot key set.",
-            )
-        )
-    if facts.expires_at is not None:
-        found.extend(_judge_expiry(place, facts.expires_at, now))
+    found = [place.fail(*_FAULTS[fault]) for fault in facts.faults(now)]
+    if facts.expires_at is not None and 0 < (left := facts.expires_at - now) < WARN_DAYS * DAY_MS:
+        days = max(1, round(left / DAY_MS))
+        told = f"The key expires in {days} day(s), on {_day(facts.expires_at)}."
+        found.append(place.warn("key.expiry", told, _ISSUE))
     kind = f"{facts.kind} " if facts.kind else ""
     owner = f"; its owner is {facts.owner}" if facts.owner else ""
     portal = f" of {facts.portal}" if facts.portal else ""
     return found or [place.ok("key.facts", f"The {kind}key{portal} may stop workflows{owner}.")]
 
 
-def _judge_expiry(place: Place, expires_at: int, now: int) -> list[Finding]:
-    left = expires_at - now
-    remedy = "Issue a new key in Vibecode and set it: haltbot key set."
-    if left <= 0:
-        return [place.fail("key.expiry", f"The key expired on {_day(expires_at)}.", remedy)]
-    if left < WARN_DAYS * DAY_MS:
-        days = max(1, round(left / DAY_MS))
-        return [place.warn("key.expiry", f"The key expires in {days} day(s), on {_day(expires_at)}.", remedy)]
-    return []
+_ISSUE = "Issue a new key in Vibecode and set it: haltbot key set."
+_FAULTS = {
+    KeyFault.MANAGEMENT: (
+        "key.kind",
+        "It is a management key, which reaches no workflows.",
+        "Set a personal key (vibe_api_…): haltbot key set.",
+    ),
+    KeyFault.READ_ONLY: (
+        "key.readonly",
+        "The key may only read, so nothing can be stopped.",
+        "Issue a key with access mode READWRITE and set it: haltbot key set.",
+    ),
+    KeyFault.NO_SCOPE: (
+        "key.scope",
+        "The key lacks the scope bizproc.",
+        "Issue a new key with bizproc and set it: haltbot key set.",
+    ),
+    KeyFault.EXPIRED: ("key.expiry", "The key has expired.", _ISSUE),
+}
 
 
 def _day(ms: int) -> str:

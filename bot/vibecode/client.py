@@ -33,7 +33,6 @@ MAX_IN_FLIGHT = 50
 """Calls under way at once, and the connections that are kept for them."""
 
 _MOST_BYTES = 8 * 1024 * 1024
-_SHOWN_OF_KEY = (16, 4)  # Vibecode's own redaction: never keep more, even if more should be sent.
 _HEADER_TEXT = re.compile(r"[\x21-\x7e]+")
 
 # The first class that fits decides. What is not listed here may have been sent: look before repeating.
@@ -122,12 +121,9 @@ class VibecodeClient:
         data = body.get("data") if isinstance(body, dict) else None
         if not isinstance(data, dict):
             raise UpstreamFailed("INVALID_ANSWER", answer.status)
-        prefix, suffix = answers.text(data.get("keyPrefix")), answers.text(data.get("keySuffix"))
         scopes = data.get("scopes")
         return KeyFacts(
             kind=answers.text(data.get("type")),
-            prefix=prefix[: _SHOWN_OF_KEY[0]] if prefix else None,
-            suffix=suffix[-_SHOWN_OF_KEY[1] :] if suffix else None,
             owner=answers.named(data.get("owner"), "id", "name"),
             portal=answers.named(data.get("portal"), "domain", "url", "id"),
             scopes=tuple(filter(None, map(answers.text, scopes))) if isinstance(scopes, list) else None,
