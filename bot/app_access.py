@@ -1,6 +1,5 @@
 """Puts together what lets keys and people's accounts in, and what acts when a channel or the installation changes."""
 
-from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 import httpx
@@ -12,7 +11,7 @@ from bot.key_service import KeyService
 from bot.keys import Keys
 from bot.lifecycle import Lifecycle
 from bot.links import Links
-from bot.ports import Message, Vault
+from bot.ports import Configurers, Tell, Vault
 from bot.ports_access import AccessStore
 from bot.resuming import Resuming
 from bot.sharing import Channels
@@ -42,8 +41,8 @@ def open_access(
     vibecode_url: httpx.URL,
     worker: Worker,
     public_url: str | None,
-    tell: Callable[[Message, str], Awaitable[None]],
-    configurers: Callable[[str, str], Awaitable[Iterable[str]]],
+    tell: Tell,
+    configurers: Configurers,
 ) -> AccessParts:
     """Wire it; nothing runs yet."""
     links = Links(store, public_url)

@@ -54,17 +54,17 @@ class Cards:
         known = _known(termination, phase, now)
         body = replies_termination.body(termination, phase, now, connects=self.connects)
         banner = [replies.PRACTICE_BANNER] if is_practice(termination.workflow_id) else []
-        blocks: list[Block] = [*map(_section, banner), _section(headline)]
+        blocks: list[Block] = [*map(section, banner), section(headline)]
         if termination.reason:
             blocks.append(_quote(termination.reason))
         if known:
             blocks.append(_fields(known))
         if body:
-            blocks.append(_section("\n".join(body)))
+            blocks.append(section("\n".join(body)))
         if buttons := self._buttons(termination, phase):
             block_id = f"{phase}.{termination.question}"
             blocks.append({"type": "actions", "block_id": block_id, "elements": buttons})
-        blocks.append(_context(_small_print(termination)))
+        blocks.append(context(_small_print(termination)))
         reason = clip(escape(termination.reason), _REASON_IN_TEXT)
         lines = [
             *banner,
@@ -118,19 +118,28 @@ def found(answer: Found) -> Message:
     headline = replies.found(answer.workflow_id, answer.sighting)
     known = fields(answer.workflow_id, answer.sighting.instance, answer.portal, answer.at)
     banner = [replies.PRACTICE_BANNER] if is_practice(answer.workflow_id) else []
-    blocks = (*map(_section, banner), _section(headline), *([_fields(known)] if known else []))
+    blocks = (*map(section, banner), section(headline), *([_fields(known)] if known else []))
     return Message(_text([*banner, headline, *(f"{name}: {value}" for name, value in known)]), blocks)
 
 
 def private(text: str) -> Message:
     """A private sentence; the words are ours, with anything a person typed escaped by the caller."""
-    return Message(clip(text, TEXT_LIMIT), (_section(text),))
+    return Message(clip(text, TEXT_LIMIT), (section(text),))
+
+
+def with_buttons(text: str, buttons: list[Block], block_id: str | None = None) -> Message:
+    """A private sentence, and what can be pressed under it."""
+    said = private(text)
+    if not buttons:
+        return said
+    actions: Block = {"type": "actions", "elements": buttons}
+    return Message(said.text, (*said.blocks, actions | ({"block_id": block_id} if block_id else {})))
 
 
 def annotated(message: Message, note: str) -> Message:
     """Add a line of small print."""
     room = TEXT_LIMIT - len(note) - 1
-    return Message(f"{clip(message.text, room)}\n{note}", (*message.blocks, _context(note)))
+    return Message(f"{clip(message.text, room)}\n{note}", (*message.blocks, context(note)))
 
 
 def permalink(team_domain: str | None, at: MessageRef | None) -> str | None:
@@ -165,20 +174,27 @@ def _small_print(termination: Termination) -> str:
     return replies_termination.footer(termination) + unusual
 
 
-def _section(text: str) -> Block:
-    return {"type": "section", "text": _mrkdwn(clip(text, SECTION_LIMIT))}
+def section(text: str) -> Block:
+    """A paragraph, shortened to what Slack takes."""
+    return {"type": "section", "text": mrkdwn(clip(text, SECTION_LIMIT))}
 
 
 def _fields(known: Iterable[tuple[str, str]]) -> Block:
-    return {"type": "section", "fields": [_mrkdwn(f"*{name}*\n{value}") for name, value in known]}
+    return {"type": "section", "fields": [mrkdwn(f"*{name}*\n{value}") for name, value in known]}
 
 
-def _context(text: str) -> Block:
-    return {"type": "context", "elements": [_mrkdwn(clip(text, SECTION_LIMIT))]}
+def context(text: str) -> Block:
+    """A line of small print."""
+    return {"type": "context", "elements": [mrkdwn(clip(text, SECTION_LIMIT))]}
 
 
-def _mrkdwn(text: str) -> Block:
-    # verbatim keeps Slack from turning bare addresses and names into links and mentions.
+def plain(text: str) -> Block:
+    """Text in which nothing is parsed."""
+    return {"type": "plain_text", "text": text}
+
+
+def mrkdwn(text: str) -> Block:
+    """Text with Slack's formatting, but bare addresses and names do not become links and mentions."""
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
@@ -192,7 +208,7 @@ def button(label: str, action_id: str, value: str, *, style: str | None = None) 
     """A button; ``style`` is Slack's: ``primary`` or ``danger``."""
     made: Block = {
         "type": "button",
-        "text": {"type": "plain_text", "text": label},
+        "text": plain(label),
         "action_id": action_id,
         "value": value,
     }

@@ -1,9 +1,7 @@
 """The private answers about keys and connections, with their buttons."""
 
-from typing import Any
-
 from bot import replies_access as replies
-from bot.blocks import button, private
+from bot.blocks import button, plain, with_buttons
 from bot.key_service import KeyCard
 from bot.links import Holder
 from bot.ports import Message
@@ -25,29 +23,21 @@ def key_card(card: KeyCard, holder: Holder) -> Message:
         buttons.append(button(label, KEY_LINK, "open") | {"url": card.address})
     if card.key is not None:
         buttons.append(button("Remove", KEY_REMOVE, "remove", style="danger") | {"confirm": _REMOVE})
-    return _with_buttons("\n".join(said), buttons)
+    return with_buttons("\n".join(said), buttons)
 
 
 def connect(address: str) -> Message:
     """The answer to ``connect``."""
     opening = button("Connect in the browser", CONNECT_LINK, "open", style="primary") | {"url": address}
-    return _with_buttons(replies.connect(), [opening])
-
-
-def _with_buttons(text: str, buttons: list[dict[str, Any]]) -> Message:
-    said = private(text)
-    actions = ({"type": "actions", "elements": buttons},) if buttons else ()
-    return Message(said.text, (*said.blocks, *actions))
+    return with_buttons(replies.connect(), [opening])
 
 
 _REMOVE = {
-    "title": {"type": "plain_text", "text": "Remove the key?"},
-    "text": {
-        "type": "plain_text",
-        "text": "Nothing can be stopped from this channel until another one is set. The key itself stays valid in"
-        " Vibecode.",
-    },
-    "confirm": {"type": "plain_text", "text": "Remove"},
-    "deny": {"type": "plain_text", "text": "Keep"},
+    "title": plain("Remove the key?"),
+    "text": plain(
+        "Nothing can be stopped from this channel until another one is set. The key itself stays valid in Vibecode."
+    ),
+    "confirm": plain("Remove"),
+    "deny": plain("Keep"),
     "style": "danger",
 }

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from bot.blocks import plain
 from bot.channel_settings import ChannelSettings, Role, SecondPerson
 
 CONFIGURE = "settings_change"
@@ -59,9 +60,9 @@ def dialog(settings: ChannelSettings, *, place: str, channel: str) -> dict[str, 
         "type": "modal",
         "callback_id": CONFIGURE,
         "private_metadata": json.dumps({"place": place, "channel": channel}),
-        "title": _plain("Haltbot's settings"),
-        "submit": _plain("Change"),
-        "close": _plain("Leave as it is"),
+        "title": plain("Haltbot's settings"),
+        "submit": plain("Change"),
+        "close": plain("Leave as it is"),
         "blocks": blocks,
     }
 
@@ -97,27 +98,27 @@ def _text(name: str, label: str, value: str, hint: str) -> dict[str, Any]:
     return {
         "type": "input",
         "block_id": name,
-        "label": _plain(label),
-        "hint": _plain(hint),
+        "label": plain(label),
+        "hint": plain(hint),
         "optional": True,
         "element": element,
     }
 
 
 def _second(settings: ChannelSettings) -> dict[str, Any]:
-    options = {choice: {"text": _plain(label), "value": choice.value} for choice, label in _SECOND.items()}
+    options = {choice: {"text": plain(label), "value": choice.value} for choice, label in _SECOND.items()}
     element = {
         "type": "static_select",
         "action_id": "second_person",
         "options": list(options.values()),
         "initial_option": options[settings.second_person],
     }
-    label = _plain("A force needs a second person")
+    label = plain("A force needs a second person")
     return {"type": "input", "block_id": "second_person", "label": label, "element": element}
 
 
 def _switches(settings: ChannelSettings) -> dict[str, Any]:
-    options = {name: {"text": _plain(label), "value": name} for name, label in _SWITCHES.items()}
+    options = {name: {"text": plain(label), "value": name} for name, label in _SWITCHES.items()}
     on = [option for name, option in options.items() if getattr(settings, name)]
     element: dict[str, Any] = {
         "type": "checkboxes",
@@ -129,11 +130,7 @@ def _switches(settings: ChannelSettings) -> dict[str, Any]:
     return {
         "type": "input",
         "block_id": "switches",
-        "label": _plain("Force"),
+        "label": plain("Force"),
         "optional": True,
         "element": element,
     }
-
-
-def _plain(text: str) -> dict[str, str]:
-    return {"type": "plain_text", "text": text}

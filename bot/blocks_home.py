@@ -4,19 +4,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot import replies_termination
-from bot.blocks import permalink
+from bot.blocks import Block, context, permalink, plain, section
 from bot.command import COMMAND
 from bot.details import moment
 from bot.doctor.findings import Level
 from bot.doctor.words import by_channel, line
 from bot.domain import Job
 from bot.home import Overview
-from bot.mrkdwn import clip, escape
+from bot.mrkdwn import escape
 from bot.practice.ids import is_practice
 
-Block = dict[str, Any]
-
-_LIMIT = 3000
 _MOST_CHANNELS = 25
 
 
@@ -35,13 +32,13 @@ def home(overview: Overview, domain: str | None) -> dict[str, Any]:
             for channel, findings in by_channel(overview.channels)[:_MOST_CHANNELS]
         ]
     small = f"`{COMMAND} help` in a channel tells how to stop a workflow. You see what you asked for or decided, and what happened in your channels."
-    blocks.append({"type": "context", "elements": [_mrkdwn(small)]})
+    blocks.append(context(small))
     return {"type": "home", "blocks": blocks}
 
 
 def _part(title: str, jobs: Sequence[Job], now: int, domain: str | None, nothing: str) -> list[Block]:
     lines = [_line(job, now, domain) for job in jobs]
-    return [_header(title), {"type": "section", "text": _mrkdwn(clip("\n".join(lines) or nothing, _LIMIT))}]
+    return [_header(title), section("\n".join(lines) or nothing)]
 
 
 def _line(job: Job, now: int, domain: str | None) -> str:
@@ -63,12 +60,8 @@ def _channel(channel: str, findings: Sequence[Any]) -> Block:
     lines = [f"*<#{channel}>*", *(line(finding, with_channel=False) for finding in bad)]
     if not bad:
         lines.append(":white_check_mark: Everything is ready.")
-    return {"type": "section", "text": _mrkdwn(clip("\n".join(lines), _LIMIT))}
+    return section("\n".join(lines))
 
 
 def _header(text: str) -> Block:
-    return {"type": "header", "text": {"type": "plain_text", "text": text}}
-
-
-def _mrkdwn(text: str) -> Block:
-    return {"type": "mrkdwn", "text": text, "verbatim": True}
+    return {"type": "header", "text": plain(text)}

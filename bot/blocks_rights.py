@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bot import replies, replies_rights
-from bot.blocks import button, private
+from bot.blocks import button, plain, section, with_buttons
 from bot.channel_settings import ChannelSettings
 from bot.domain import Choice, MessageRef, Termination
 from bot.errors import Refused
@@ -46,19 +46,15 @@ class Confirmed:
 
 def refusal(refused: Refused, termination: Termination) -> Message:
     """Say why a termination is refused; whoever merely lacks the role can ask those who may approve."""
-    said = private(replies.refusal(refused))
-    if not refused.detail.get("approvers"):
-        return said
     ask = button("Ask them", ASK, termination.id, style="primary")
-    block_id = f"ask.{termination.id}"
-    return Message(said.text, (*said.blocks, {"type": "actions", "block_id": block_id, "elements": [ask]}))
+    can_ask = refused.detail.get("approvers")
+    return with_buttons(replies.refusal(refused), [ask] if can_ask else [], f"ask.{termination.id}")
 
 
 def breaker_tripped(place: str, settings: ChannelSettings, count: int) -> Message:
     """Tell the channel, with the button that ends it."""
-    said = private(replies_rights.breaker_tripped(settings, count))
     reset = button("Back to normal", RESET_BREAKER, place)
-    return Message(said.text, (*said.blocks, {"type": "actions", "block_id": "breaker", "elements": [reset]}))
+    return with_buttons(replies_rights.breaker_tripped(settings, count), [reset], "breaker")
 
 
 def force_dialog(confirmed: Confirmed, termination: Termination, *, last_four: bool) -> dict[str, Any]:
@@ -68,9 +64,7 @@ def force_dialog(confirmed: Confirmed, termination: Termination, *, last_four: b
     intro = f"This force-terminates workflow {name}. It cannot be undone."
     if alone:
         intro += " No second person looks at it; the channel is told, with your reason."
-    blocks: list[dict[str, Any]] = [
-        {"type": "section", "text": {"type": "mrkdwn", "text": intro, "verbatim": True}}
-    ]
+    blocks: list[dict[str, Any]] = [section(intro)]
     if alone:
         why = {"type": "plain_text_input", "action_id": WHY, "multiline": True, "max_length": 1000}
         blocks.append(_input(WHY, "Why it cannot wait for a second person", why))
@@ -81,9 +75,9 @@ def force_dialog(confirmed: Confirmed, termination: Termination, *, last_four: b
         "type": "modal",
         "callback_id": CONFIRM_FORCE,
         "private_metadata": json.dumps(asdict(confirmed)),
-        "title": _plain("Break the glass" if alone else "Force terminate"),
-        "submit": _plain("Force terminate"),
-        "close": _plain("Keep running"),
+        "title": plain("Break the glass" if alone else "Force terminate"),
+        "submit": plain("Force terminate"),
+        "close": plain("Keep running"),
         "blocks": blocks,
     }
 
@@ -95,8 +89,4 @@ def entered(view: Mapping[str, Any], name: str) -> str | None:
 
 
 def _input(name: str, label: str, element: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "input", "block_id": name, "label": _plain(label), "element": element}
-
-
-def _plain(text: str) -> dict[str, str]:
-    return {"type": "plain_text", "text": text}
+    return {"type": "input", "block_id": name, "label": plain(label), "element": element}

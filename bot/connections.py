@@ -23,7 +23,7 @@ from bot.errors import (
 )
 from bot.keys import Keys
 from bot.links import Holder, Links
-from bot.ports import Message, Vault
+from bot.ports import Tell, Vault
 from bot.ports_access import AccessStore, Link, LinkKind, PersonSession
 from bot.refusals import refusals_recorded
 
@@ -34,7 +34,6 @@ REMIND_MS = 60 * 60 * 1000
 """So long before a session ends its person is told."""
 REMIND_SECONDS = 60.0
 
-Tell = Callable[[Message, str], Awaitable[None]]
 Resume = Callable[[str, str], Awaitable[bool]]
 
 

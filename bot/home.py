@@ -1,18 +1,17 @@
 """What a person sees on Haltbot's Home tab: never more than their channels would show them anyway."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from bot.doctor.findings import Finding
 from bot.domain import Job, Outcome, Phase
-from bot.ports import Store, Views
+from bot.ports import Configurers, Store, Views
 
 DAY_MS = 24 * 60 * 60 * 1000
 MOST_READ = 100
 MOST_SHOWN = 10
 
-Configurers = Callable[[str, str], Awaitable[Iterable[str]]]
 Channels = Callable[[str], Awaitable[list[Finding]]]
 
 

@@ -1,7 +1,7 @@
 """What Slack tells about channels and about the installation itself, and what Haltbot does then."""
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 
 from bot import replies_access as replies
@@ -12,7 +12,7 @@ from bot.domain import Event
 from bot.errors import SettingsNotAccepted, SlackError
 from bot.keys import Keys
 from bot.places import enterprise_of, team_of
-from bot.ports import Message
+from bot.ports import Configurers, Tell
 from bot.ports_access import AccessStore
 from bot.sharing import Channels
 
@@ -20,9 +20,6 @@ log = logging.getLogger(__name__)
 
 SLACK = "slack"
 """Stands in the audit for whoever did it in Slack, which does not tell."""
-
-Tell = Callable[[Message, str], Awaitable[None]]
-Configurers = Callable[[str, str], Awaitable[Iterable[str]]]
 
 
 class Lifecycle:

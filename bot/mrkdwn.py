@@ -14,6 +14,11 @@ def escape(text: str) -> str:
     return re.sub(r"((?<![^\W_])[*_~]|[`@]|://)", "\\1\u2060", inert)
 
 
+def sentence(text: str) -> str:
+    """Begin with a capital letter what was written to stand behind a colon."""
+    return text[:1].upper() + text[1:]
+
+
 def clip(text: str, limit: int) -> str:
     """Shorten visibly, never in the middle of an entity."""
     if len(text) <= limit:

@@ -1,6 +1,6 @@
 """What the use cases need from the world; each adapter fulfils one of these."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -15,6 +15,13 @@ class Message:
 
     text: str
     blocks: tuple[Mapping[str, Any], ...] = ()
+
+
+Tell: TypeAlias = Callable[[Message, str], Awaitable[None]]
+"""Tells a person something in a direct message. Raises SlackError."""
+
+Configurers: TypeAlias = Callable[[str, str], Awaitable[Iterable[str]]]
+"""Names the people who look after a channel, given its workspace and its id."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,6 +7,7 @@ from bot.command import COMMAND
 from bot.details import clock, lock, preview
 from bot.domain import RESUMABLE_MS, Outcome, Phase, Termination
 from bot.explanations import AUTHORISABLE, explain
+from bot.mrkdwn import sentence
 from bot.replies_rights import note, title, who_can_answer
 
 
@@ -154,12 +155,12 @@ def _why_and_next(termination: Termination, *, connects: bool) -> list[str]:
         case Outcome.ALREADY_GONE if termination.tries == 0:
             return []
         case Outcome.ALREADY_GONE | Outcome.FAILED:
-            return [_sentence(explanation.why), explanation.next]
+            return [sentence(explanation.why), explanation.next]
         case Outcome.UNKNOWN if termination.status and termination.status < _SERVER_ERRORS:
             # An earlier try was unclear, and then a refusal came that somebody has to mend.
-            return [_sentence(explanation.why), _LOOK_IN_PORTAL, explanation.next]
+            return [sentence(explanation.why), _LOOK_IN_PORTAL, explanation.next]
         case Outcome.UNKNOWN:
-            return [_sentence(explanation.why), _LOOK_IN_PORTAL]
+            return [sentence(explanation.why), _LOOK_IN_PORTAL]
         case Outcome.EXPIRED:
             return [f"If it must still stop, run {force} again."]
         case _:
@@ -199,10 +200,6 @@ def footer(termination: Termination) -> str:
         parts.append(f"HTTP {termination.status}")
     parts.append(f"ref {termination.id}")
     return " · ".join(parts)
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _times(count: int) -> str:

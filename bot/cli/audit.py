@@ -8,9 +8,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from bot.cli.shell import opened_store
 from bot.config import StorageSettings, load
-from bot.ports_access import AccessStore
-from bot.storage import open_store
 
 FIELDS = (
     "seq", "at", "event", "reference", "team", "channel", "user", "workflow_id", "force", "reason", "outcome", "detail",
@@ -28,24 +27,18 @@ async def _export(options: argparse.Namespace) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A record is never printed with question marks in it, whatever the terminal can show.
         sys.stdout.reconfigure(encoding="utf-8")
-    store = await _open()
     write = _csv_writer() if options.format == "csv" else _write_json
-    try:
+    async with opened_store(load(StorageSettings).database_url) as store:
         async for event in store.events():
             write(event)
-    finally:
-        await store.close()
     return 0
 
 
 async def _show(options: argparse.Namespace) -> int:
     # As somebody copies it by hand, from a message or from a screen at night.
     reference = options.reference.strip().casefold()
-    store = await _open()
-    try:
+    async with opened_store(load(StorageSettings).database_url) as store:
         events = [event async for event in store.events(reference=reference)]
-    finally:
-        await store.close()
     if not events:
         print(f"The audit knows no termination {reference}.", file=sys.stderr)
         return 1
@@ -61,10 +54,6 @@ async def _show(options: argparse.Namespace) -> int:
         for name, value in event["detail"].items():
             print(f"    {name}: {json.dumps(value, ensure_ascii=False)}")
     return 0
-
-
-async def _open() -> AccessStore:
-    return await open_store(load(StorageSettings).database_url, owner="shell", shared=True, may_create=False)
 
 
 def _write_json(event: Mapping[str, Any]) -> None:

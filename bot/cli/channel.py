@@ -1,7 +1,6 @@
 """``haltbot channel``: the channels' settings, shown, changed one by one, or brought to what a file says."""
 
 import argparse
-import getpass
 import re
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -13,10 +12,10 @@ import yaml
 
 from bot.channel_settings import ChannelSettings, Role
 from bot.cli.place import add_place, is_place
+from bot.cli.shell import opened_store, operator
 from bot.config import StorageSettings, load
 from bot.configuring import Configuring, differences
 from bot.errors import SettingsNotAccepted
-from bot.storage import open_store
 
 _PLACE = ("team", "channel")
 
@@ -51,7 +50,7 @@ async def _set(options: argparse.Namespace) -> int:
         changes[name] = value.strip() or None
     _refuse_empty(changes)
     async with _configuring() as configuring:
-        changed = await configuring.set(options.team, options.channel, changes, by=_operator())
+        changed = await configuring.set(options.team, options.channel, changes, by=operator())
     _tell(f"{options.team} {options.channel}", changed)
     return 0
 
@@ -77,7 +76,7 @@ async def _apply(options: argparse.Namespace) -> int:
             if options.dry_run:
                 _tell(f"{team} {channel}", differences(old, new), would=True)
             else:
-                done = await configuring.set(team, channel, changes, by=_operator())
+                done = await configuring.set(team, channel, changes, by=operator())
                 _tell(f"{team} {channel}", done)
     return 0
 
@@ -175,15 +174,7 @@ def _say(sentence: str) -> int:
     return 1
 
 
-def _operator() -> str:
-    return f"shell:{getpass.getuser()}"
-
-
 @asynccontextmanager
 async def _configuring() -> AsyncIterator[Configuring]:
-    database = load(StorageSettings).database_url
-    store = await open_store(database, owner="shell", shared=True, may_create=False)
-    try:
+    async with opened_store(load(StorageSettings).database_url) as store:
         yield Configuring(store)
-    finally:
-        await store.close()

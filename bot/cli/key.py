@@ -2,17 +2,16 @@
 
 import argparse
 import contextlib
-import getpass
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 from bot.cli.place import add_place
 from bot.cli.prompt import Ended, ask_secret
+from bot.cli.shell import opened_store, operator
 from bot.config import StorageSettings, load
 from bot.errors import KeyNotAccepted
 from bot.keys import Keys, check_key, remove_key
-from bot.ports_access import AccessStore
-from bot.storage import open_store, open_vault
+from bot.storage import open_vault
 
 
 def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
@@ -35,8 +34,8 @@ async def _set(options: argparse.Namespace) -> int:
         # A key that is refused leaves no database and no key file behind.
         check_key(key, session)
         vault = open_vault(load(StorageSettings))
-        async with _store() as store:
-            stored = await Keys(store, vault).set(options.team, options.channel, key, session, by=_operator())
+        async with opened_store(load(StorageSettings).database_url, may_create=True) as store:
+            stored = await Keys(store, vault).set(options.team, options.channel, key, session, by=operator())
     except KeyNotAccepted as refused:
         print(f"The key was not stored: {refused}", file=sys.stderr)
         return 1
@@ -45,7 +44,7 @@ async def _set(options: argparse.Namespace) -> int:
 
 
 async def _list(options: argparse.Namespace) -> int:
-    async with _store(may_create=False) as store:
+    async with opened_store(load(StorageSettings).database_url) as store:
         stored = await store.channel_keys()
     for key in stored:
         session = " with a session" if key.sealed_session else ""
@@ -56,16 +55,16 @@ async def _list(options: argparse.Namespace) -> int:
 
 
 async def _remove(options: argparse.Namespace) -> int:
-    async with _store(may_create=False) as store:
+    async with opened_store(load(StorageSettings).database_url) as store:
         # Without the vault: a key that nothing opens any more can be removed as well.
-        removed = await remove_key(store, options.team, options.channel, by=_operator())
+        removed = await remove_key(store, options.team, options.channel, by=operator())
     print("Key removed." if removed else "That channel had no key; nothing was changed.")
     return 0 if removed else 1
 
 
 async def _rotate(options: argparse.Namespace) -> int:
-    async with _store(may_create=False) as store:
-        count = await Keys(store, open_vault(load(StorageSettings))).rotate(by=_operator())
+    async with opened_store(load(StorageSettings).database_url) as store:
+        count = await Keys(store, open_vault(load(StorageSettings))).rotate(by=operator())
     print(
         f"{count} channel(s) sealed with the first encryption key. Older keys may be dropped from the list."
     )
@@ -83,17 +82,3 @@ def _secret(prompt: str, name: str) -> str:
     if given := sys.stdin.readline().strip():
         return given
     raise KeyNotAccepted(f"no {name} came on standard input")
-
-
-def _operator() -> str:
-    return f"shell:{getpass.getuser()}"
-
-
-@contextlib.asynccontextmanager
-async def _store(*, may_create: bool = True) -> AsyncIterator[AccessStore]:
-    database = load(StorageSettings).database_url
-    store = await open_store(database, owner="shell", shared=True, may_create=may_create)
-    try:
-        yield store
-    finally:
-        await store.close()

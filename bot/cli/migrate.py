@@ -10,6 +10,7 @@ from typing import Any
 from bot.config import SettingsInvalid, StorageSettings, load, sqlite_path
 from bot.database_file import examine
 from bot.database_url import POSTGRES_SCHEMES, mistake_in
+from bot.storage import key_path
 from bot.stores.sqlite import open_sqlite
 from bot.stores.sqlite_file import lock_file
 
@@ -46,7 +47,7 @@ async def _migrate(options: argparse.Namespace) -> int:
         os.close(lock)
     print(f"Moved {moved} rows, each compared. The old database is kept as {aside}; no bot uses it any more.")
     print("Now set DATABASE_URL to the new one, and start as many replicas as you like.")
-    key_file = source.with_name(source.name + ".key")
+    key_file = key_path(source)
     if key_file.exists():
         print(f"HALTBOT_ENCRYPTION_KEYS: give every replica what stands in {key_file}.")
     return 0

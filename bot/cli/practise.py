@@ -1,16 +1,15 @@
 """``haltbot practise``: makes up workflows for a game day, which the running bot stops as if they were real."""
 
 import argparse
-import getpass
 from collections.abc import Callable
 
 from bot.cli.place import add_place
+from bot.cli.shell import opened_store, operator
 from bot.config import Settings, load
 from bot.errors import SlackError
 from bot.practice.sheet import sheet
 from bot.practice.workflows import Scene, make_instance
 from bot.slack.calls import call, open_slack
-from bot.storage import open_store
 
 
 def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
@@ -26,18 +25,16 @@ def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
 async def _practise(options: argparse.Namespace) -> int:
     settings = load(Settings)
     scenes = [Scene(name) for name in options.scene] if options.scene else list(Scene)
-    store = await open_store(settings.database_url, owner="shell", shared=True, may_create=False)
-    try:
-        by = f"shell:{getpass.getuser()}"
+    async with opened_store(settings.database_url) as store:
         if await store.channel_key(options.team, options.channel) is None:
             print("That channel has no key yet, so the command would be refused there: haltbot key set")
             return 1
         instances = {
-            scene: await make_instance(store, scene, team=options.team, channel=options.channel, by=by)
+            scene: await make_instance(
+                store, scene, team=options.team, channel=options.channel, by=operator()
+            )
             for scene in scenes
         }
-    finally:
-        await store.close()
     message = sheet(instances)
     print(message.text)
     return await _post(settings, options.channel, message.text, list(message.blocks))

@@ -1,7 +1,6 @@
 """``haltbot setup``: from nothing to a bot that can be started, step by step; each can be repeated."""
 
 import argparse
-import getpass
 from collections.abc import Callable, Mapping
 
 import yaml
@@ -10,6 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import replies
 from bot.cli.place import is_place
 from bot.cli.prompt import Ended, ask, ask_secret
+from bot.cli.shell import opened_store, operator
 from bot.config import ENV, ENV_ENCODING, SetupSettings, load
 from bot.doctor.findings import Finding, Level, Place, judge_key, judge_scopes
 from bot.errors import KeyNotAccepted, SlackError, SlackUnavailable
@@ -27,7 +27,7 @@ from bot.setup import (
     writing_fault,
 )
 from bot.slack.calls import call, in_our_terms, open_slack
-from bot.storage import open_store, open_vault
+from bot.storage import open_vault
 from bot.vibecode.client import VibecodeClient, open_client
 from bot.workflows import ApiKey
 
@@ -227,12 +227,9 @@ async def _set_key(settings: SetupSettings, team: str, channel: str) -> bool:
     except KeyNotAccepted as refused:
         raise _GivenUp(f"The key was not stored: {refused}") from refused
     vault = open_vault(settings)
-    store = await open_store(settings.database_url, owner="shell", shared=True)
-    try:
+    async with opened_store(settings.database_url, may_create=True) as store:
         await _check_key(settings, Place(team, channel), key, await store.now())
-        await Keys(store, vault).set(team, channel, key, None, by=f"shell:{getpass.getuser()}")
-    finally:
-        await store.close()
+        await Keys(store, vault).set(team, channel, key, None, by=operator())
     print(f"   Key {hint(key)} is set for {channel}.")
     return True
 

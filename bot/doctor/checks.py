@@ -17,6 +17,7 @@ from bot.errors import HaltbotError, KeyUnusable, SessionMissing, StoreError, Vi
 from bot.explanations import explain
 from bot.key_check import describe
 from bot.keys import Keys
+from bot.mrkdwn import sentence
 from bot.ports import ChannelKey, Store, Workflows
 from bot.slack.calls import open_slack
 from bot.storage import key_path, open_store, open_vault
@@ -97,7 +98,7 @@ class Doctor:
             return [place.ok("key.facts", told)], float("inf")
         except KeyUnusable as unusable:
             why = explain(unusable.code, None)
-            return [place.fail("key.sealed", _sentence(why.why), why.remedy)], float("inf")
+            return [place.fail("key.sealed", sentence(why.why), why.remedy)], float("inf")
         try:
             await self._wait_for_turn(stored.key_id)
             facts = await describe(self._workflows, opened.key)
@@ -166,8 +167,4 @@ def _open_slack(settings: Settings) -> AbstractAsyncContextManager[AsyncWebClien
 
 def _vibecode(place: Place, check: str, error: VibecodeError) -> Finding:
     why = explain(error.code, error.status)
-    return place.fail(check, f"{_sentence(why.why)} ({error.code})", why.remedy)
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return place.fail(check, f"{sentence(why.why)} ({error.code})", why.remedy)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from typing import Protocol
 
 from bot import metrics
@@ -12,7 +12,7 @@ from bot.channel_settings import ChannelSettings
 from bot.doctor.findings import Finding, Level
 from bot.doctor.words import warning
 from bot.errors import HaltbotError, SettingsNotAccepted, SlackError
-from bot.ports import Message, Store
+from bot.ports import Configurers, Store, Tell
 
 log = logging.getLogger(__name__)
 
@@ -31,10 +31,6 @@ class Examination(Protocol):
     async def examine(self) -> list[Finding]: ...
 
     async def channels(self, team: str | None = None) -> list[Finding]: ...
-
-
-Tell = Callable[[Message, str], Awaitable[None]]
-Configurers = Callable[[str, str], Awaitable[Iterable[str]]]
 
 
 class Daily:

@@ -1,0 +1,23 @@
+"""What commands in a shell have in common: who runs them, and the database beside a running bot."""
+
+import getpass
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from bot.ports_access import AccessStore
+from bot.storage import open_store
+
+
+def operator() -> str:
+    """Name whoever works in this shell, as the audit does."""
+    return f"shell:{getpass.getuser()}"
+
+
+@asynccontextmanager
+async def opened_store(database_url: str, *, may_create: bool = False) -> AsyncIterator[AccessStore]:
+    """Open the database as a guest, which takes over nothing. Raises SettingsInvalid, StoreError."""
+    store = await open_store(database_url, owner="shell", shared=True, may_create=may_create)
+    try:
+        yield store
+    finally:
+        await store.close()
