@@ -71,7 +71,7 @@ async def test_a_person_connects_once_and_acts_in_their_own_name(work: Workspace
 
     (call,) = work.vibecode.deletes(instance)
     assert "authorization" in {name.lower() for name in call.headers}
-    (token,) = work.vibecode._keys.sessions
+    (token,) = work.vibecode.key_ring.sessions
     messages = str([message.text + str(message.blocks) for message in work.slack.workspace.messages])
     stored = _stored(work)
     for secret in (APP_KEY, token):

@@ -76,8 +76,8 @@ async def test_sigterm_closes_the_door_first(tmp_path: Path):
 async def test_a_request_that_never_ends_does_not_hold_up_the_end(tmp_path: Path):
     """Nobody keeps the bot alive by dribbling a request."""
     async with workspace(tmp_path, start=False) as work, running_bot(work) as bot:
-        carrier = work.slack._http_carriers[-1]
-        port = int(carrier._url.split(":")[2].split("/")[0])
+        carrier = work.slack.http_carriers[-1]
+        port = int(carrier.url.split(":")[2].split("/")[0])
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         signed = signed_headers(work.slack.signing_secret, b"")
         lines = ["POST /slack/events HTTP/1.1", "Host: x", "Content-Length: 9"]

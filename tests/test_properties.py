@@ -276,7 +276,7 @@ async def test_the_whole_bot_answers_anything_signed_and_stops_nothing(tmp_path:
     """Random and mutated requests with a good signature: never a 5xx; without one: never a DELETE."""
     async with workspace(tmp_path) as work:
         instance = work.vibecode.start_instance(steps=[Step(3600, locked=False)])
-        url = work.slack._http_carriers[-1]._url
+        url = work.slack.http_carriers[-1].url
         async with open_door() as door:
             door.port = int(url.split(":")[2].split("/")[0])
             await bombard(door, work, content_type)

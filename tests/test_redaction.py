@@ -183,10 +183,10 @@ async def test_no_story_leaks_a_secret(tmp_path: Path, mode: str):
         } | {name: content.decode("latin-1") for name, content in files.items()}
         secrets = [
             *work.settings.secrets(),
-            *work.vibecode._keys.keys,
-            *work.vibecode._keys.sessions,
-            *work.slack._response_urls._issued,
-            *work.slack.socket_mode._tickets,
+            *work.vibecode.key_ring.keys,
+            *work.vibecode.key_ring.sessions,
+            *work.slack.response_urls.issued,
+            *work.slack.socket_mode.tickets,
             "z" * 30,
             TOKEN,
             URL,

@@ -93,7 +93,7 @@ async def test_a_click_lets_a_message_be_edited_that_the_bot_could_not_post(voic
     voice.channel.bot_is_member = False
     at = await voice.show(private("*Force-terminate?*"), response_url=voice.response_url())
     (question,) = voice.slack.channel_messages(voice.channel)
-    click_url = voice.slack._response_urls.issue(voice.person, voice.channel, original=question)
+    click_url = voice.slack.response_urls.issue(voice.person, voice.channel, original=question)
 
     again = await voice.show(at=at, click_url=click_url)
 
@@ -108,7 +108,7 @@ async def test_a_message_that_was_deleted_is_posted_and_not_replaced(voice: Voic
     """A click's response_url would bring it back as something that nobody can edit."""
     at = await voice.show(private("*Force-terminate?*"))
     (question,) = voice.slack.channel_messages(voice.channel)
-    click_url = voice.slack._response_urls.issue(voice.person, voice.channel, original=question)
+    click_url = voice.slack.response_urls.issue(voice.person, voice.channel, original=question)
     voice.slack.workspace.delete(question)
 
     again = await voice.show(at=at, click_url=click_url)
@@ -314,7 +314,7 @@ async def test_the_small_print_of_a_long_message_fits(voice: Voice):
 async def test_a_direct_conversation_is_not_told_to_invite(voice: Voice):
     """Nobody can be invited into a conversation of two."""
     channel = voice.slack.add_channel("", dm=True, bot_is_member=False)
-    url = voice.slack._response_urls.issue(voice.person, channel)
+    url = voice.slack.response_urls.issue(voice.person, channel)
 
     await voice.show(channel=channel.id, response_url=url)
 

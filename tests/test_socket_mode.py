@@ -42,7 +42,7 @@ class Line:
         return asyncio.create_task(self.slack.command(self.person, self.channel, "/x", "help", **extra))
 
     async def frame(self, text: str) -> None:
-        await self.slack.socket_mode._connections[-1].socket.send_str(text)
+        await self.slack.socket_mode.links[-1].socket.send_str(text)
 
     async def dispatch(self, body: Mapping[str, Any]) -> BoltResponse:
         self.came.append(body["trigger_id"])
@@ -151,7 +151,7 @@ async def test_it_ends_although_something_is_always_being_answered(
     closing = asyncio.create_task(line.intake.close())
     await asyncio.sleep(0.2)
     late = line.command(trigger_id="late")
-    await line.slack.wait_for(lambda: len(line.slack.socket_mode._unacked) == 2)
+    await line.slack.wait_for(lambda: len(line.slack.socket_mode.unacked) == 2)
     line.free.set()
     await closing
 

@@ -28,7 +28,7 @@ class Voice:
     person: Person
 
     def response_url(self) -> str:
-        return self.slack._response_urls.issue(self.person, self.channel)
+        return self.slack.response_urls.issue(self.person, self.channel)
 
     async def show(self, message: Message = OUTCOME, **changes: Any) -> MessageRef:
         arguments: dict[str, Any] = {

@@ -90,7 +90,7 @@ class Outage:
         headers = signed_headers(self.work.slack.signing_secret, body) | {"Content-Type": content_type}
         lines = [f"{name}: {value}" for name, value in (headers | {"Content-Length": str(len(body))}).items()]
         head = "\r\n".join(["POST /slack/events HTTP/1.1", "Host: haltbot", *lines])
-        port = int(urlsplit(self.work.slack._http_carriers[-1]._url).port or 0)
+        port = int(urlsplit(self.work.slack.http_carriers[-1].url).port or 0)
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(head.encode() + b"\r\n\r\n" + body)
         await writer.drain()

@@ -24,7 +24,7 @@ class Acts:
 
     def __init__(self, backend: Backend, response_urls: ResponseUrls) -> None:
         self._backend = backend
-        self._response_urls = response_urls
+        self.response_urls = response_urls
 
     def _carrier(self) -> Carrier:
         raise NotImplementedError
@@ -53,7 +53,7 @@ class Acts:
             name=name,
             text=text.strip(),
             trigger_id=self._backend.triggers.issue(who, trigger_id=trigger_id),
-            response_url=self._response_urls.issue(who, where),
+            response_url=self.response_urls.issue(who, where),
         )
         if who.team != self._backend.installation.team:
             self._notice(who, where, f"{name} is not a valid command.")
@@ -91,7 +91,7 @@ class Acts:
         where = self._channel(source.channel)
         payload["trigger_id"] = self._backend.triggers.issue(who)
         payload["state"] = {"values": {}}
-        payload["response_url"] = self._response_urls.issue(who, where, original=original)
+        payload["response_url"] = self.response_urls.issue(who, where, original=original)
         return await self._deliver("interactive", {**payload, **(extra or {})})
 
     async def submit(
@@ -117,7 +117,7 @@ class Acts:
                 "block_id": block_id,
                 "action_id": action_id,
                 "channel_id": channel_id,
-                "response_url": self._response_urls.issue(who, self._channel(channel_id)),
+                "response_url": self.response_urls.issue(who, self._channel(channel_id)),
             }
             for block_id, action_id, channel_id in answerable_conversations(view)
         ]
@@ -232,7 +232,7 @@ class Acts:
             self._backend.workspace.post(where, text=typed, blocks=[], user=who.id, via="command")
         text = str(answer.get("text") or "")
         if text or blocks:
-            self._response_urls.post_answer(who, where, answer, text=text, blocks=blocks, via="ack")
+            self.response_urls.post_answer(who, where, answer, text=text, blocks=blocks, via="ack")
 
     def _show_failed_click(self, delivery: Delivery) -> None:
         said = CLICK_TIMED_OUT if delivery.error == "operation_timeout" else CLICK_FAILED

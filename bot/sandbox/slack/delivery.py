@@ -80,7 +80,7 @@ class HttpCarrier:
     """Signed POSTs to the bot's address."""
 
     def __init__(self, url: str, signing_secret: str, *, ack_seconds: float = ACK_SECONDS) -> None:
-        self._url = url
+        self.url = url
         self._signing_secret = signing_secret
         self._ack_seconds = ack_seconds
         self._session: aiohttp.ClientSession | None = None
@@ -113,7 +113,7 @@ class HttpCarrier:
                 timeout=aiohttp.ClientTimeout(total=None),
             )
         async with self._session.post(
-            self._url, data=delivery.request_body, headers=delivery.request_headers, allow_redirects=False
+            self.url, data=delivery.request_body, headers=delivery.request_headers, allow_redirects=False
         ) as response:
             return response.status, await response.text(errors="replace")
 

@@ -48,11 +48,11 @@ class ResponseUrls:
         self._faults = faults
         self._record = record
         self._base_url = base_url
-        self._issued: dict[str, ResponseAddress] = {}
+        self.issued: dict[str, ResponseAddress] = {}
 
     def issue(self, person: Person, channel: Channel, *, original: Message | None = None) -> str:
         secret = secrets.token_urlsafe(18)
-        self._issued[secret] = ResponseAddress(person, channel, self._workspace.clock(), original)
+        self.issued[secret] = ResponseAddress(person, channel, self._workspace.clock(), original)
         return f"{self._base_url()}/response/{secret}"
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -79,7 +79,7 @@ class ResponseUrls:
         return web.json_response(answer, status=status, headers=headers)
 
     def _answer(self, secret: str, body: Json) -> None:
-        address = self._issued.get(secret)
+        address = self.issued.get(secret)
         if address is None:
             raise SlackRefusal("invalid_url", status=404)
         if self._workspace.clock() - address.issued_at > LIFETIME_SECONDS:

@@ -48,7 +48,7 @@ class SlackSandbox(Sights, Acts):
         self._ack_seconds = ack_seconds
         self._url = ""
         self._runner: web.AppRunner | None = None
-        self._http_carriers: list[HttpCarrier] = []
+        self.http_carriers: list[HttpCarrier] = []
         self._faults = Faults()
         self.workspace = Workspace(
             team=team, bot_user=self.installation.bot_user, clock=clock, on_change=self._announce
@@ -72,7 +72,7 @@ class SlackSandbox(Sights, Acts):
     async def start(self, port: int = 0) -> None:
         app = web.Application(client_max_size=LARGEST_BODY)
         app.router.add_route("*", "/api/{method}", self._web_api.handle)
-        app.router.add_post("/response/{secret}", self._response_urls.handle)
+        app.router.add_post("/response/{secret}", self.response_urls.handle)
         app.router.add_get("/socket", self._open_socket)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
@@ -82,7 +82,7 @@ class SlackSandbox(Sights, Acts):
     async def stop(self) -> None:
         self._faults.closing.set()
         self.socket_mode.close()
-        for carrier in self._http_carriers:
+        for carrier in self.http_carriers:
             await carrier.close()
         if self._runner is not None:
             await self._runner.cleanup()
@@ -141,7 +141,7 @@ class SlackSandbox(Sights, Acts):
     def deliver_by_http(self, events_url: str) -> None:
         """Send everything to this address from now on, instead of over Socket Mode."""
         carrier = HttpCarrier(events_url, self.signing_secret, ack_seconds=self._ack_seconds)
-        self._http_carriers.append(carrier)
+        self.http_carriers.append(carrier)
 
     def add_channel(
         self,
@@ -251,6 +251,6 @@ class SlackSandbox(Sights, Acts):
     # --- inner workings
 
     def _carrier(self) -> Carrier:
-        carrier = self._http_carriers[-1] if self._http_carriers else self.socket_mode
+        carrier = self.http_carriers[-1] if self.http_carriers else self.socket_mode
         trouble = self._faults.next_delivery_error()
         return TroubledCarrier(carrier, trouble, self._ack_seconds) if trouble else carrier

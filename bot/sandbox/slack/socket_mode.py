@@ -60,9 +60,9 @@ class SocketMode:
         self._base_url = base_url
         self._announce = announce
         self._ack_seconds = ack_seconds
-        self._tickets: dict[str, float] = {}
-        self._connections: list[Connection] = []
-        self._unacked: dict[str, Envelope] = {}
+        self.tickets: dict[str, float] = {}
+        self.links: list[Connection] = []
+        self.unacked: dict[str, Envelope] = {}
         self._refused_until = 0.0
         self._turn = 0
         self._timers: set[asyncio.TimerHandle] = set()
@@ -73,7 +73,7 @@ class SocketMode:
     @property
     def connections(self) -> int:
         """How many connections the bot has, as far as Slack can tell."""
-        return len(self._connections)
+        return len(self.links)
 
     @property
     def refusing(self) -> bool:
@@ -81,22 +81,22 @@ class SocketMode:
 
     def open_url(self) -> str:
         ticket = secrets.token_urlsafe(16)
-        self._tickets[ticket] = time.monotonic() + TICKET_SECONDS
+        self.tickets[ticket] = time.monotonic() + TICKET_SECONDS
         return f"{self._base_url().replace('http', 'ws', 1)}/socket?ticket={ticket}"
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         if self.refusing:
             return cut(request)
-        if self._tickets.pop(request.query.get("ticket", ""), 0.0) < time.monotonic():
+        if self.tickets.pop(request.query.get("ticket", ""), 0.0) < time.monotonic():
             return web.Response(status=408, text="expired ticket")
         socket = web.WebSocketResponse(autoping=False)
         await socket.prepare(request)
         connection = Connection(socket, request)
-        if len(self._connections) >= MOST_CONNECTIONS:
+        if len(self.links) >= MOST_CONNECTIONS:
             await socket.send_json({"type": "disconnect", "reason": "too_many_websockets"})
             await socket.close()
             return socket
-        self._connections.append(connection)
+        self.links.append(connection)
         try:
             await self._serve(connection)
         finally:
@@ -108,12 +108,12 @@ class SocketMode:
     async def _serve(self, connection: Connection) -> None:
         hello = {
             "type": "hello",
-            "num_connections": len(self._connections),
+            "num_connections": len(self.links),
             "debug_info": {"host": "sandbox", "build_number": 1, "approximate_connection_time": 18060},
             "connection_info": {"app_id": self._app_id},
         }
         await connection.socket.send_json(hello)
-        self._announce("socket_connected", {"connections": len(self._connections)})
+        self._announce("socket_connected", {"connections": len(self.links)})
         pinging = asyncio.create_task(self._ping(connection))
         try:
             await self._catch_up(connection)
@@ -130,9 +130,9 @@ class SocketMode:
 
     async def _catch_up(self, connection: Connection) -> None:
         """Send again, with its envelope id, what was sent over a connection that is gone or silent."""
-        for envelope in list(self._unacked.values()):
+        for envelope in list(self.unacked.values()):
             over = envelope.sent_over
-            if over is None or over.silent or over not in self._connections:
+            if over is None or over.silent or over not in self.links:
                 await self._send(envelope, connection)
 
     async def _listen(self, connection: Connection) -> None:
@@ -145,9 +145,9 @@ class SocketMode:
                 self._receive(message.data)
 
     def _forget(self, connection: Connection) -> None:
-        if connection in self._connections:
-            self._connections.remove(connection)
-            self._announce("socket_closed", {"connections": len(self._connections)})
+        if connection in self.links:
+            self.links.remove(connection)
+            self._announce("socket_closed", {"connections": len(self.links)})
 
     def _receive(self, text: str) -> None:
         try:
@@ -155,7 +155,7 @@ class SocketMode:
         except ValueError:
             return
         self._announce("socket_received", {"frame": frame})
-        envelope = self._unacked.pop(str(frame.get("envelope_id", "")), None)
+        envelope = self.unacked.pop(str(frame.get("envelope_id", "")), None)
         if envelope is not None and not envelope.acked.done():
             envelope.acked.set_result(frame.get("payload"))
 
@@ -166,7 +166,7 @@ class SocketMode:
         envelope = self._envelope(delivery)
         connection = self._next_connection()
         if connection is None and delivery.kind in _WITH_ANSWER:
-            self._unacked.pop(envelope.frame["envelope_id"], None)
+            self.unacked.pop(envelope.frame["envelope_id"], None)
             delivery.error = "dispatch_failed"
             return
         try:
@@ -192,12 +192,12 @@ class SocketMode:
         if delivery.kind == "events_api":
             frame |= {"retry_attempt": 0, "retry_reason": ""}
         envelope = Envelope(frame, asyncio.get_running_loop().create_future())
-        self._unacked[envelope_id] = envelope
+        self.unacked[envelope_id] = envelope
         return envelope
 
     def _next_connection(self) -> Connection | None:
-        usable = [connection for connection in self._connections if not connection.leaving]
-        usable = usable or self._connections
+        usable = [connection for connection in self.links if not connection.leaving]
+        usable = usable or self.links
         if not usable or self.down:
             return None
         self._turn += 1
@@ -220,7 +220,7 @@ class SocketMode:
         """Tell each connection to go, and close it if it has not gone some seconds later."""
         frame = {"type": "disconnect", "reason": reason, "debug_info": {"host": "sandbox"}}
         self._announce("socket_sent", {"frame": frame})
-        for connection in list(self._connections):
+        for connection in list(self.links):
             connection.leaving = True
             if not connection.silent:
                 await connection.socket.send_json(frame)
@@ -234,11 +234,11 @@ class SocketMode:
         self._refused_until = time.monotonic() + seconds
 
     def go_silent(self) -> None:
-        for connection in self._connections:
+        for connection in self.links:
             connection.silent = True
 
     def cut_all(self) -> None:
-        for connection in list(self._connections):
+        for connection in list(self.links):
             connection.abort()
 
     def close(self) -> None:
@@ -246,4 +246,4 @@ class SocketMode:
             handle.cancel()
         self._timers.clear()
         self.cut_all()
-        self._unacked.clear()
+        self.unacked.clear()

@@ -54,10 +54,10 @@ class VibecodeSandbox:
         self.calls: list[Call] = []
         self._clock = clock
         self._instances = Instances(clock)
-        self._keys = Keys(clock)
+        self.key_ring = Keys(clock)
         self._troubles = Troubles()
-        self._api = Api(portal, self._instances, self._keys, self._troubles)
-        self._oauth = OAuth(self._keys, self._troubles, clock)
+        self._api = Api(portal, self._instances, self.key_ring, self._troubles)
+        self._oauth = OAuth(self.key_ring, self._troubles, clock)
         self._listeners: list[Callable[[Call], None]] = []
         self._changed = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -132,12 +132,12 @@ class VibecodeSandbox:
             admin,
             tuple(redirect_uris),
         )
-        self._keys.keys[key.value] = key
+        self.key_ring.keys[key.value] = key
         return key.value
 
     def key(self, value: str) -> Key:
         """Give the key's properties, to be changed at will."""
-        return self._keys.keys[value]
+        return self.key_ring.keys[value]
 
     def add_session(
         self, key: str, token: str | None = None, user: str = "1", expires_at: float | None = None
@@ -145,7 +145,7 @@ class VibecodeSandbox:
         """Connect a user to an application's key for a day, unless told otherwise."""
         expires_at = self._clock() + 86_400 if expires_at is None else expires_at
         session = Session(key, token or new_value("session"), user, expires_at)
-        self._keys.sessions[session.token] = session
+        self.key_ring.sessions[session.token] = session
         return session.token
 
     def approve(self, state: str, *, user: str = "1", name: str = "Demo Administrator") -> str | None:
