@@ -154,7 +154,7 @@ async def test_the_secrets_of_a_workspace_are_forgotten(store_factory):
     store = await store_factory()
     for team in ("T1", "T11", "E1/T1", "E1/T2", "E11/T1"):
         await store.put_channel_key(a_key(team=team), a_line())
-        await store.put_settings(team, "C1", {"portal": "https://x.example"}, a_line())
+        await store.replace_settings(team, "C1", {}, {"portal": "https://x.example"}, a_line())
         await store.put_session(a_session(team=team), a_line())
         await store.put_link(a_link(hash=team, team=team), for_ms=MINUTE_MS)
 
@@ -174,8 +174,8 @@ async def test_what_remains_of_a_workspace_that_was_left_goes_with_retention(sto
     store = await store_factory()
     for channel in ("C1", "C2", "C3"):
         await store.put_channel_key(a_key(channel=channel), a_line())
-        await store.put_settings("T1", channel, {"portal": "https://x.example"}, a_line())
-    await store.put_settings("T2", "C1", {"portal": "https://x.example"}, a_line())
+        await store.replace_settings("T1", channel, {}, {"portal": "https://x.example"}, a_line())
+    await store.replace_settings("T2", "C1", {}, {"portal": "https://x.example"}, a_line())
     await store.forget_secrets("T1", a_line("uninstalled"))
     await store.put_channel_key(a_key(channel="C2"), a_line())
     kept = await store.forget(older_than_ms=MINUTE_MS, period_ms=0)
