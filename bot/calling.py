@@ -2,13 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
 from dataclasses import asdict, replace
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any
 
 from bot.decisions import ask_anew, differences, seen_again
-from bot.domain import Event, Job, Outcome, Phase, Transition, event
+from bot.domain import Event, Job, Outcome, Phase, Termination, Transition, event
 from bot.errors import (
     Ambiguous,
     Definite,
@@ -17,25 +16,24 @@ from bot.errors import (
     NotExecuted,
     NotRunning,
     RateLimited,
+    SessionMissing,
     VibecodeError,
 )
 from bot.keys import Keys
 from bot.lookout import Lookout
 from bot.ports import OpenedKey, Workflows
-from bot.progress import Pace, Progress, is_held, pause_ms
+from bot.progress import SHOW_AFTER_SECONDS, Pace, Progress, is_held, pause_ms
 from bot.workflows import Instance, Sighting
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
 MAX_RETRIES = 6
-SHOW_AFTER_SECONDS = 1.0
-"""A call that takes longer gets a message that says that it is under way."""
 CHECK_PAGES = 4
 """How many pages are read for one call; a longer list is left to the watch."""
 LOOK_SECONDS = 10.0
 """How long a person waits for a look at the list before it counts as unreadable."""
+LONGEST_TURN_MS = 5000
+"""So long what was looked up waits for its turn to be called; later it is looked up again."""
 
 
 class Calling:
@@ -66,6 +64,8 @@ class Calling:
             asked = job.termination
             key = await self._keys.open(asked.team, asked.channel, asked.user)
         except KeyUnusable as unusable:
+            signed_in = isinstance(unusable, SessionMissing)
+            job = replace(job, termination=replace(job.termination, signed_in=signed_in))
             return await self._progress.end(job, _failed(job), code=unusable.code)
         if job.termination.must_look:
             return await self._look_before_repeating(job, key)
@@ -75,7 +75,7 @@ class Calling:
 
     async def _look_before_repeating(self, job: Job, key: OpenedKey) -> Job | None:
         looking = self._look(job, key, for_changes=job.termination.force)
-        held, look = await self._patiently(job, looking)
+        held, look = await self._progress.patiently(job, looking)
         if held is None:
             return None
         job = held
@@ -96,7 +96,7 @@ class Calling:
 
     async def _check_what_was_seen(self, job: Job, key: OpenedKey) -> Job | None:
         """Force only what the person saw: read it again, and keep its record before it is destroyed."""
-        held, look = await self._patiently(job, self._look(job, key, for_changes=True))
+        held, look = await self._progress.patiently(job, self._look(job, key, for_changes=True))
         if held is None:
             return None
         job = held
@@ -128,28 +128,47 @@ class Calling:
 
     async def _call(self, job: Job, key: OpenedKey, events: tuple[Event, ...]) -> Job | None:
         gently = self._begins_softly(job)
+        force = job.termination.force and not gently
         calling = replace(
-            job.termination, tries=job.termination.tries + 1, trouble=None, status=None, accepted_at=None
+            job.termination,
+            sent=(*job.termination.sent, "force" if force else "soft"),
+            signed_in=key.key.session is not None,
+            trouble=None,
+            status=None,
+            accepted_at=None,
         )
         attempted = event(calling, "attempted", attempt=calling.tries, soft_first=gently)
-        begun = await self._progress.store.begin_call(
-            job,
-            Transition(
-                termination=calling, phase=Phase.CALLING, events=(*events, attempted), attempts=job.fence
-            ),
-            key_id=key.key_id,
-            per_second=self._pace.calls_per_second,
-        )
-        if isinstance(begun, int):
-            return await self._wait_for_turn(job, begun)
+        begun = await self._begin(job, key, calling, (*events, attempted), looked=bool(events))
         if begun is None or not is_held(begun):
             # Frozen right after it was recorded: whoever took over has looked, and called or not.
             return None
-        sending = self._workflows.terminate(
-            key.key, calling.workflow_id, force=calling.force and not gently, reason=calling.reason
-        )
-        held, call = await self._patiently(begun, sending)
+        sending = self._workflows.terminate(key.key, calling.workflow_id, force=force, reason=calling.reason)
+        held, call = await self._progress.patiently(begun, sending)
         return await self._settle(held, key, call) if held else None
+
+    async def _begin(
+        self, job: Job, key: OpenedKey, calling: Termination, events: tuple[Event, ...], *, looked: bool
+    ) -> Job | None:
+        """Record that it is called from now on, once it is the key's turn; None: not now.
+
+        What was looked up is not looked up again for want of a short turn, since each look takes a turn as well:
+        many forces would read the list for ever and never be called.
+        """
+        waited_ms = 0
+        while True:
+            step = Transition(termination=calling, phase=Phase.CALLING, events=events, attempts=job.fence)
+            begun = await self._progress.store.begin_call(
+                job, step, key_id=key.key_id, per_second=self._pace.calls_per_second
+            )
+            if not isinstance(begun, int):
+                return begun
+            if not looked or waited_ms + begun > LONGEST_TURN_MS:
+                return await self._wait_for_turn(job, begun)
+            waited_ms += begun
+            held, _ = await self._progress.patiently(job, asyncio.sleep(begun / 1000))
+            if held is None:
+                return None
+            job = held
 
     async def _wait_for_turn(self, job: Job, wait_ms: int) -> Job | None:
         """Rest until the key's pace allows the call; a wait that a person would notice is told."""
@@ -162,23 +181,6 @@ class Calling:
         """Tell whether the reason is still to be passed on, which only a soft call does."""
         asked = job.termination
         return asked.force and self._pace.soft_first_ms is not None and not asked.accepted_before
-
-    async def _patiently(
-        self, job: Job, asking: Coroutine[Any, Any, T]
-    ) -> tuple[Job | None, asyncio.Task[T]]:
-        """Wait for Vibecode's answer: what takes longer gets a message, and keeps its lease.
-
-        The job is None where somebody else has it now; else the task has ended.
-        """
-        task = asyncio.create_task(asking)
-        try:
-            done, _ = await asyncio.wait({task}, timeout=SHOW_AFTER_SECONDS)
-            if done:
-                return job, task
-            told = await self._progress.advance(job, await self._progress.show_quietly(job))
-            return await self._progress.keep(told, task) if told else (None, task)
-        finally:
-            task.cancel()
 
     async def _settle(self, job: Job, key: OpenedKey, call: asyncio.Task[None]) -> Job | None:
         try:
@@ -195,7 +197,7 @@ class Calling:
         """Bitrix24 accepted: find out what is true, not what was asked for."""
         now = await self._progress.store.now()
         accepted = replace(job.termination, accepted_at=now, status=HTTPStatus.NO_CONTENT)
-        held, look = await self._patiently(replace(job, termination=accepted), self._look(job, key))
+        held, look = await self._progress.patiently(replace(job, termination=accepted), self._look(job, key))
         if held is None:
             return None
         job = held

@@ -30,6 +30,8 @@ class Pace:
     """How long a force waits for its soft beginning; None: it does not begin softly."""
 
 
+SHOW_AFTER_SECONDS = 1.0
+"""What Vibecode takes longer for gets a message that says that it is under way."""
 RECORDING_SECONDS = 3.0
 """So much of a lease is left for recording what came of a message."""
 _CORRECTIONS = 5
@@ -93,6 +95,21 @@ class Progress:
                     return None, task
                 held = renewed
             return held, task
+        finally:
+            task.cancel()
+
+    async def patiently(self, job: Job, asking: Coroutine[Any, Any, T]) -> tuple[Job | None, asyncio.Task[T]]:
+        """Wait for Vibecode's answer: what takes longer gets a message, and keeps its lease.
+
+        The job is None where somebody else has it now; else the task has ended.
+        """
+        task = asyncio.create_task(asking)
+        try:
+            done, _ = await asyncio.wait({task}, timeout=SHOW_AFTER_SECONDS)
+            if done:
+                return job, task
+            told = await self.advance(job, await self.show_quietly(job))
+            return await self.keep(told, task) if told else (None, task)
         finally:
             task.cancel()
 

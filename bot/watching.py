@@ -13,6 +13,8 @@ from bot.progress import Pace, Progress
 from bot.workflows import Sighting
 
 LONGEST_PAUSE_SECONDS = 15.0
+LATE_MS = 15_000
+"""How long beyond its end a watch waits for its turn to read the list."""
 WRITE_BACK_MS = 5000
 """How long a forced instance is watched whose step was executing: the step may write it back."""
 
@@ -43,7 +45,13 @@ class Watching:
         except NotYet as turn:
             # Not at the very next turn, for which all the others would come as well: what they read counts.
             left_ms = termination.watch_until - now
-            return await self._look_again_later(job, termination, left_ms, at_least_ms=turn.wait_ms)
+            if left_ms < -LATE_MS:
+                return await self._time_is_up(
+                    replace(job, termination=replace(termination, verified=False)),
+                    Sighting(None, certain=False),
+                )
+            at_least_ms = min(turn.wait_ms, left_ms + LATE_MS)
+            return await self._look_again_later(job, termination, left_ms, at_least_ms=at_least_ms)
         except (NotExecuted, Ambiguous):
             sighting = Sighting(None, certain=False)
         except (KeyUnusable, VibecodeError) as refused:

@@ -68,6 +68,18 @@ async def test_watching_can_go_on(tmp_path):
         await work.told("is gone after")
 
 
+async def test_a_watch_ends_though_vibecode_wants_to_be_left_alone(tmp_path, monkeypatch):
+    """The list is not read while the key is blocked, and the person is not kept waiting for as long."""
+    monkeypatch.setattr("bot.watching.LATE_MS", 500)
+    async with workspace(tmp_path, haltbot_watch_seconds=2) as work:
+        instance = work.vibecode.start_instance(stuck=True)
+        await work.command(instance)
+        await work.told("Accepted")
+        work.vibecode.script("RATE_LIMITED", method="GET", retry_after=60, times=9)
+
+        await work.told("*Not verified:*")
+
+
 async def test_force_can_be_asked_for_while_it_is_watched(work: Workspace):
     """Nobody has to wait for the end of the watch."""
     instance = work.vibecode.start_instance(stuck=True)

@@ -58,6 +58,23 @@ async def test_confirmed_forces_are_carried_out_once(work: Workspace):
     assert "recovered" not in await names(work)
 
 
+@pytest.mark.parametrize(("rate", "forces"), [(1, 2), (5, 8)])
+async def test_forces_of_a_slow_key_are_all_sent(tmp_path: Path, rate: int, forces: int):
+    """Each look takes a turn of the key as each call does; what was looked up is called before the next look."""
+    async with workspace(tmp_path, haltbot_vibecode_rate=rate) as work:
+        work.vibecode.latency = 0.05
+        instances = [work.vibecode.start_instance(steps=[WAITING]) for _ in range(forces)]
+        for instance in instances:
+            await work.command(f"{instance} force deadlocks")
+        await all_told(work, instances, "Started by")
+        for instance in instances:
+            (question,) = messages_of(work, instance, "Force-terminate")
+            await work.slack.click(work.requester, question, FORCE_TERMINATE)
+        await work.vibecode.wait_for(lambda: len(work.vibecode.deletes()) == forces)
+
+        assert [1] * forces == [len(work.vibecode.deletes(instance)) for instance in instances]
+
+
 async def test_an_accepted_stop_is_not_sent_again(work: Workspace):
     """The look that follows waits behind another one's."""
     work.vibecode.latency = 0.8 * LEASE_SECONDS
