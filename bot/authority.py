@@ -11,7 +11,7 @@ from bot.errors import FactsUnavailable, Refused, SettingsNotAccepted
 from bot.ports import Directory, Store
 from bot.rights import Facts, Person, Verdict, approval_needed, groups_that_matter, verdict
 
-CLICK_SECONDS = 1.5
+CLICK_SECONDS = 0.8
 """A click waits so long for Slack; Slack waits for the click 3 s."""
 WORK_SECONDS = 10.0
 """Nobody waits for the worker."""

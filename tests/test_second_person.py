@@ -214,6 +214,20 @@ async def test_the_last_four_have_to_be_typed(either: Workspace):
     assert 1 == len(either.vibecode.deletes(instance))
 
 
+async def test_a_slow_slack_keeps_nobody_from_forcing(work: Workspace, monkeypatch: pytest.MonkeyPatch):
+    """What was known of the person a moment ago counts, in time for the dialog and without a word of doubt."""
+    instance, _ = await asked(work, second_person="off", type_last_four=True)
+    monkeypatch.setattr("bot.slack.directory.PERSON_FRESH_SECONDS", 0)
+    work.slack.fail("users.info", "hang", times=9)
+
+    await work.click(FORCE_TERMINATE)
+    view = await dialog_of(work, work.requester)
+    await work.slack.submit(work.requester, view, {LAST_FOUR: instance[-4:]})
+    await work.told("is gone")
+
+    assert [] == work.whispers()
+
+
 async def test_who_may_not_press_gets_no_dialog(work: Workspace):
     """The rights come before the typing."""
     await asked(work, second_person="off", type_last_four=True)
