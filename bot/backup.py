@@ -108,11 +108,11 @@ def _examine(copy: Path, backup: Path) -> None:
 
 
 def _distrust(copy: Path) -> None:
-    """Let what was about to be called be looked up first: it may have been called since the backup was made."""
+    """Let what was about to be called or asked be looked up first: it may have been called since the backup."""
     with closing(sqlite3.connect(copy)) as db, db:
         db.execute(
             "UPDATE job SET payload = json_set(payload, '$.must_look', json('true'), '$.unsure', json('true'),"
-            " '$.recovered', json('true')) WHERE phase = 'requested'"
+            " '$.recovered', json('true')) WHERE phase IN ('awaiting_confirmation', 'requested', 'offered')"
         )
     _flush(copy)
 

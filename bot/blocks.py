@@ -89,11 +89,11 @@ class Cards:
                     button(label, ESCALATE, value, style="danger"),
                     button("Keep watching", KEEP_WATCHING, value),
                 ]
-        if termination.outcome and termination.code in AUTHORISABLE and self.connects:
+        if not termination.outcome or termination.code not in AUTHORISABLE:
+            return []
+        if self.connects and termination.signed_in:
             return [button("Connect", CONNECT, value, style="primary")]
-        if termination.outcome and termination.code in AUTHORISABLE:
-            return [button("Authorise again", AUTHORISE, value) | {"url": self.authorise_url}]
-        return []
+        return [button("Authorise again", AUTHORISE, value) | {"url": self.authorise_url}]
 
 
 def _answers(termination: Termination, value: str) -> list[Block]:

@@ -28,7 +28,7 @@ _WITHHELD = (
     "What it works on is not shown here, where people of another organisation may be reading:"
     f" `{COMMAND} show ID` tells you privately."
 )
-_WITHHELD_CHANGES = "*It is not as it was when you were asked.* Nothing was sent; please decide again."
+_WITHHELD_CHANGES = "*It is not as it was when you were asked.*"
 
 
 def clock(ms: int) -> str:
@@ -74,16 +74,16 @@ def preview(termination: Termination) -> list[str]:
     said = []
     if termination.changes:
         what = " and ".join(_change(*change) for change in termination.changes)
-        said.append(f"*It is not as you saw it:* {what}. Nothing was sent; please decide again.")
+        said.append(f"*It is not as you saw it:* {what}. {_decide_again(termination)}")
     match termination.preview:
         case None:
             said.append("Looking it up in Bitrix24 …")
         case "read":
             said.extend(_siblings(termination))
         case "withheld" | "withheld_changes":
-            said.append(
-                _WITHHELD if termination.preview == "withheld" else f"{_WITHHELD_CHANGES} {_WITHHELD}"
-            )
+            if termination.preview == "withheld_changes":
+                said.append(f"{_WITHHELD_CHANGES} {_decide_again(termination)}")
+            said.append(_WITHHELD)
         case "absent":
             said.append("It is not in the list of running workflows any more: it has probably finished.")
         case "not_found":
@@ -94,6 +94,11 @@ def preview(termination: Termination) -> list[str]:
             why = explain(code, None).why
             said.append(f"What it is could not be looked up: {why} ({code}) You can still decide.")
     return said
+
+
+def _decide_again(termination: Termination) -> str:
+    sent = "Nothing was sent" if termination.tries == 0 else "Nothing more was sent"
+    return f"{sent}; please decide again."
 
 
 def _change(name: str, was: Any, now: Any) -> str:

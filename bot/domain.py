@@ -131,8 +131,10 @@ class Termination:
     """Which state the message shows: ``phase.question``."""
     trouble: str | None = None
     """The code of the last failed try, while another one is coming."""
-    tries: int = 0
-    """DELETE requests that were sent, or may have been."""
+    sent: tuple[str, ...] = ()
+    """DELETE requests that were sent, or may have been: ``soft`` or ``force``, in their order."""
+    signed_in: bool = False
+    """The channel's key is an application's, and acts as whoever has signed in."""
     retries: int = 0
     """Tries that failed and were, or are, followed by another one."""
     unsure: bool = False
@@ -156,6 +158,10 @@ class Termination:
     """When that was, for the last time."""
     click_url: str | None = None
     """Sealed: the last click's response_url, the only way to edit a message that the bot could not post itself."""
+
+    @property
+    def tries(self) -> int:
+        return len(self.sent)
 
     @property
     def result(self) -> str | None:

@@ -1,5 +1,6 @@
 """The words of the one message of a termination: what is true now, why, and what to do next."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -47,6 +48,15 @@ def _already_gone(t: Termination, name: str) -> str:
     return f"*Nothing to stop:* workflow {name} is not running."
 
 
+def _left(t: Termination, name: str, *, accepted: str, unsure: str, untouched: str) -> str:
+    """Say that no more was done, which does not take back what was sent before."""
+    if t.accepted_before:
+        return f"{accepted} {_STANDS.format(name)}"
+    if t.unsure:
+        return f"{unsure} Whether an earlier try stopped workflow {name} is not known: look in the portal."
+    return untouched
+
+
 _WORTH_TELLING_MS = 1500
 _SERVER_ERRORS = 500
 _STANDS = "The stop of workflow {} that Bitrix24 accepted before still stands."
@@ -63,15 +73,19 @@ _HEADLINES: dict[Outcome, Callable[[Termination, str], str]] = {
     Outcome.UNKNOWN: lambda _t, name: (
         f"*Unknown:* we could not find out whether workflow {name} was stopped."
     ),
-    Outcome.CANCELLED: lambda t, name: (
-        f"*Not forced:* <@{t.decided_by}> decided against it. {_STANDS.format(name)}"
-        if t.accepted_before
-        else f"*Kept running:* <@{t.decided_by}> decided not to stop workflow {name}. Nothing was sent."
+    Outcome.CANCELLED: lambda t, name: _left(
+        t,
+        name,
+        accepted=f"*Not forced:* <@{t.decided_by}> decided against it.",
+        unsure=f"*Not tried again:* <@{t.decided_by}> decided against it.",
+        untouched=f"*Kept running:* <@{t.decided_by}> decided not to stop workflow {name}. Nothing was done.",
     ),
-    Outcome.EXPIRED: lambda t, name: (
-        f"*Expired:* nobody confirmed in time, so nothing more was sent. {_STANDS.format(name)}"
-        if t.accepted_before
-        else f"*Expired:* nobody confirmed in time, so nothing was done to workflow {name}."
+    Outcome.EXPIRED: lambda t, name: _left(
+        t,
+        name,
+        accepted="*Expired:* nobody confirmed in time, so nothing more was sent.",
+        unsure="*Expired:* nobody confirmed in time, so nothing more was sent.",
+        untouched=f"*Expired:* nobody confirmed in time, so nothing was done to workflow {name}.",
     ),
     Outcome.REFUSED: lambda t, name: (
         f"*Not allowed:* <@{t.user}> was told why. Nothing more was done to workflow {name}."
@@ -139,7 +153,7 @@ def _still_trying(termination: Termination) -> str:
 
 def _why_and_next(termination: Termination, *, connects: bool) -> list[str]:
     explanation = explain(termination.code, termination.status)
-    if connects and termination.code in AUTHORISABLE:
+    if connects and termination.signed_in and termination.code in AUTHORISABLE:
         explanation = replace(explanation, next=_connect(termination))
     force = f"`{COMMAND} {termination.workflow_id} force`"
     match termination.outcome:
@@ -171,8 +185,8 @@ def _connect(termination: Termination) -> str:
     if termination.outcome is not Outcome.FAILED:
         return "Connect your Bitrix24 account (button below), then run the command once more."
     return (
-        f"Connect your Bitrix24 account (button below): within {duration(RESUMABLE_MS)} Haltbot then goes on by itself;"
-        " later, run the command once more."
+        f"Connect your Bitrix24 account (button below): within {duration(RESUMABLE_MS)} Haltbot then goes on by itself, or asks"
+        " you once more; later, run the command again."
     )
 
 
@@ -182,9 +196,9 @@ def _notes(termination: Termination) -> list[str]:
         notes.append("Recovered after a restart: Haltbot looked before it repeated anything.")
     if termination.softened:
         notes.append("It was asked softly first, with the reason; that did not suffice.")
-    # A force after a soft call that was accepted is a call of its own; whatever goes beyond was a repetition.
-    if termination.tries > 1 + termination.accepted_before:
-        notes.append(f"The call was sent {_times(termination.tries)}.")
+    # A soft call and a force are two calls; a second one of a kind is a repetition.
+    if (most := max(Counter(termination.sent).values(), default=0)) > 1:
+        notes.append(f"The call was sent {_times(most)}.")
     return notes
 
 

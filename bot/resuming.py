@@ -63,7 +63,7 @@ def _anew(termination: Termination, now: int) -> tuple[Termination, Phase]:
         ended_at=None,
         verified=None,
         trouble=None,
-        tries=0,
+        sent=(),
         telling_tries=0,
         unsure=False,
         must_look=False,

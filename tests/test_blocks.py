@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sources import SOURCES
 
 from bot import replies
-from bot.blocks import CHOICES, TEXT_LIMIT, Cards, permalink, private, question_of
+from bot.blocks import AUTHORISE, CHOICES, CONNECT, TEXT_LIMIT, Cards, permalink, private, question_of
 from bot.domain import MessageRef, Outcome, Phase, Termination
 from bot.errors import Refused
 from bot.explanations import AUTHORISABLE, EXPLANATIONS
@@ -61,7 +61,7 @@ def card(termination: Termination, phase: Phase) -> Message:
 def states() -> list[tuple[Termination, Phase]]:
     """A termination in each phase, and with each outcome and code."""
     under_way = [
-        (replace(BARE, force=force, trouble=trouble, tries=3, seen=seen), phase)
+        (replace(BARE, force=force, trouble=trouble, sent=("soft",) * 3, seen=seen), phase)
         for phase in Phase
         if phase not in (Phase.TELLING, Phase.DONE)
         for force in (True, False)
@@ -77,7 +77,7 @@ def states() -> list[tuple[Termination, Phase]]:
                 status=500,
                 ended_at=NOW,
                 decided_by="U1",
-                tries=7,
+                sent=("force",) * 7,
                 recovered=True,
                 unsure=unsure,
                 verified=verified,
@@ -169,6 +169,19 @@ def test_only_what_ends_in_the_browser_has_a_button_for_it(code):
     urls = [e.get("url") for b in message.blocks if b["type"] == "actions" for e in b["elements"]]
     assert ([CARDS.authorise_url] if code in AUTHORISABLE else []) == urls
     assert ("button below" in message.text) == bool(urls)
+
+
+@pytest.mark.parametrize(("signed_in", "words"), [(True, "goes on by itself"), (False, "Authorise again")])
+def test_only_an_application_s_key_is_connected_to(signed_in: bool, words: str):
+    """The session of a personal key is its owner's, and Haltbot cannot renew it."""
+    refused = replace(
+        BARE, outcome=Outcome.FAILED, code="TOKEN_EXPIRED", status=401, signed_in=signed_in, ended_at=1
+    )
+    message = Cards("https://auth.example/", connects=True).termination(refused, Phase.TELLING, 2)
+
+    (actions,) = [block for block in message.blocks if block["type"] == "actions"]
+    assert [CONNECT if signed_in else AUTHORISE] == [e["action_id"] for e in actions["elements"]]
+    assert words in message.text
 
 
 def test_the_buttons_carry_their_question():

@@ -116,7 +116,14 @@ def test_a_question_that_stands_elsewhere_is_answered_there():
 
 def test_an_ending_is_recorded_before_it_is_told():
     """The outcome, its code and status, and how often it was tried are in the event."""
-    to = ending(replace(ASKED, tries=3, trouble="X"), "outcome", Outcome.FAILED, 9_000, code="X", status=502)
+    to = ending(
+        replace(ASKED, sent=("soft",) * 3, trouble="X"),
+        "outcome",
+        Outcome.FAILED,
+        9_000,
+        code="X",
+        status=502,
+    )
 
     (told,) = to.events
     assert (Phase.TELLING, 9_000, None) == (to.phase, to.termination.ended_at, to.termination.trouble)

@@ -92,6 +92,34 @@ async def test_a_force_after_a_soft_stop_is_no_repetition(work: Workspace):
     assert "was sent" not in message.text
 
 
+async def test_a_soft_stop_that_was_repeated_stays_told_so(work: Workspace):
+    """Whatever is decided about the force that was asked for afterwards."""
+    work.vibecode.script("BITRIX_UNAVAILABLE", method="DELETE", retry_after=SOON)
+    await escalated(work)
+    await work.click("termination_keep")
+    message = await work.told("*Not forced:*")
+
+    assert "The call was sent twice" in message.text
+
+
+async def test_a_force_that_may_have_worked_is_not_told_as_nothing_sent(work: Workspace):
+    """Its answer was lost, then the workflow became another one: whoever decides anew reads what is certain."""
+    instance = work.vibecode.start_instance(template="713", steps=[WAITING])
+    await work.command(f"{instance} force loops")
+    await work.told("Template: 713")
+    work.vibecode.script("drop", method="DELETE")
+    await work.click(FORCE_TERMINATE)
+    await work.vibecode.wait_for(lambda: work.vibecode.deletes(instance))
+    work.vibecode.instances[instance].template = "900"
+    asked = await work.told("its template changed from 713 to 900")
+    await work.click("termination_keep")
+    kept = await work.told("*Not tried again:*")
+
+    assert "Nothing more was sent" in asked.text
+    assert "Whether an earlier try stopped" in kept.text
+    assert "othing was" not in kept.text
+
+
 async def test_to_keep_from_forcing_does_not_take_the_soft_stop_back(work: Workspace):
     """Something was sent and accepted before: the message does not say that nothing was."""
     instance, _ = await escalated(work)

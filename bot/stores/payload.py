@@ -21,6 +21,8 @@ def decode(payload: str) -> Termination:
         values["seen"] = Instance(**values["seen"])
     values["changes"] = tuple(tuple(change) for change in values["changes"])
     values["approvers"] = tuple(values.get("approvers", ()))
+    sent_before = ["force" if values["force"] else "soft"] * values.get("tries", 0)
+    values["sent"] = tuple(values.get("sent", sent_before))
     if values.get("approval"):
         values["approval"] = Approval(values["approval"])
     if values["outcome"]:

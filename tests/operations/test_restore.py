@@ -81,7 +81,7 @@ async def test_after_a_crash_there_is_what_the_backup_had(tmp_path: Path):
 
 
 async def test_what_was_about_to_be_called_is_looked_up_first(tmp_path: Path):
-    """It may have been called since the backup was made; what is told in a message then stays as it was."""
+    """It may have been called since the backup was made, or the question been answered."""
     path, saved = tmp_path / "haltbot.db", tmp_path / "backup.db"
     async with await open_sqlite(path, owner="one") as store:
         waiting = (await submitted(store, run_here=False)).termination
@@ -92,8 +92,9 @@ async def test_what_was_about_to_be_called_is_looked_up_first(tmp_path: Path):
 
     async with await open_sqlite(path, owner="two") as store:
         found = (await store.find(waiting.id)).termination
-        assert replace(waiting, must_look=True, unsure=True, recovered=True) == found
-        assert question == (await store.find(question.id)).termination
+        distrusted = {"must_look": True, "unsure": True, "recovered": True}
+        assert replace(waiting, **distrusted) == found
+        assert replace(question, **distrusted) == (await store.find(question.id)).termination
 
 
 def test_nothing_is_ever_deleted(database: Path, saved: Path):

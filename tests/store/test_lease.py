@@ -92,7 +92,7 @@ async def test_held_until_is_one_lease_from_before_the_statement(store):
 async def test_a_transition_keeps_the_lease_and_records_its_events(store):
     """The next step is this owner's too, with a full new lease."""
     job = await running(store)
-    changed = replace(job.termination, trouble="UPSTREAM", tries=1)
+    changed = replace(job.termination, trouble="UPSTREAM", sent=("soft",))
 
     after = await store.advance(
         job,
