@@ -32,7 +32,8 @@ class PostgresServer:
 
     def start(self) -> None:
         # -F: no flush to the disk, for the tests' speed; a killed server still keeps what was committed.
-        options = f"-k {self.directory} -h '' -F"
+        # -N: the replicas of all stories that are told at once have eight connections each.
+        options = f"-k {self.directory} -h '' -F -N 300"
         self._run("pg_ctl", "start", "-D", "data", "-l", "log", "-o", options, "-w")
 
     def stop(self, mode: str = "fast") -> None:
