@@ -14,6 +14,7 @@ from bot.config import sqlite_path
 from bot.domain import Job, Outcome, Phase, Termination, Transition, event
 from bot.ports import Store, Submitted
 from bot.storage import open_store
+from bot.stores.payload import encode
 
 TERMINATION = Termination(
     id="",
@@ -102,7 +103,7 @@ async def finish(store: Store, job: Job) -> None:
 
 def fill(url: str, rows: int) -> None:
     """Add ended terminations until there are so many, with three lines of the audit each."""
-    payload = replace(TERMINATION, id="row", outcome=Outcome.GONE_VERIFIED).to_json()
+    payload = encode(replace(TERMINATION, id="row", outcome=Outcome.GONE_VERIFIED))
     path = sqlite_path(url)
     if path is None:
         fill_postgres(url, rows, payload)
