@@ -20,28 +20,38 @@ class Explanation:
         return self.for_admin or self.next
 
 
-_SET_KEY = "Set a new key: `haltbot key set`."
-_NEW_KEY = f"Set a new key with `{COMMAND} key`, or ask a Haltbot admin (`haltbot key set`)."
-_PERSONAL_KEY = (
-    f"Set a personal key (vibe_api_…) with `{COMMAND} key`, or ask a Haltbot admin (`haltbot key set`)."
-)
-_TRY_AGAIN = "Run the command again in a minute; a repeated stop does no harm."
-_UNREACHABLE = "Try again in a minute; if it lasts, stop the workflow in the portal."
-_CHECK_ADDRESS = "Ask a Haltbot admin to check VIBECODE_API_URL and the network; until then use the portal."
-_TARIFF = "Ask whoever manages the Bitrix24 account, or stop the workflow in the portal."
-_STOP_THERE = "Stop the workflow in the portal, and report the reference below."
-_PAY = "Ask whoever manages the Bitrix24 account."
-_AUTHORISE = "Authorise again (button below), then run the command once more."
-_SESSION = "Authorise again in Vibecode, then set the key with its new session: `haltbot key set --session`."
+# What people in the channel do next, and what an admin does.
 _LOOK_AGAIN = "This usually passes: examine again in a few minutes."
-_SET_ADDRESS = "Check VIBECODE_API_URL and the network."
+_NEW_KEY = (
+    f"Set a new key with `{COMMAND} key`, or ask a Haltbot admin (`haltbot key set`).",
+    "Set a new key: `haltbot key set`.",
+)
+_PERSONAL_KEY = (
+    f"Set a personal key (vibe_api_…) with `{COMMAND} key`, or ask a Haltbot admin (`haltbot key set`).",
+    "Set a personal key (vibe_api_…): `haltbot key set`.",
+)
+_TRY_AGAIN = ("Run the command again in a minute; a repeated stop does no harm.", _LOOK_AGAIN)
+_UNREACHABLE = ("Try again in a minute; if it lasts, stop the workflow in the portal.", _LOOK_AGAIN)
+_STOP_THERE = ("Stop the workflow in the portal, and report the reference below.", _LOOK_AGAIN)
+_CHECK_ADDRESS = (
+    "Ask a Haltbot admin to check VIBECODE_API_URL and the network; until then use the portal.",
+    "Check VIBECODE_API_URL and the network.",
+)
+_TARIFF = (
+    "Ask whoever manages the Bitrix24 account, or stop the workflow in the portal.",
+    "Ask whoever manages the Bitrix24 account.",
+)
+_AUTHORISE = (
+    "Authorise again (button below), then run the command once more.",
+    "Authorise again in Vibecode, then set the key with its new session: `haltbot key set --session`.",
+)
 
 EXPLANATIONS: dict[str, Explanation] = {
     # The key
-    "MISSING_API_KEY": Explanation("Vibecode received no API key.", _NEW_KEY, _SET_KEY),
-    "INVALID_API_KEY": Explanation("this channel's API key is invalid or expired.", _NEW_KEY, _SET_KEY),
-    "KEY_EXPIRED": Explanation("this channel's API key has expired.", _NEW_KEY, _SET_KEY),
-    "KEY_INACTIVE": Explanation("this channel's API key is switched off.", _NEW_KEY, _SET_KEY),
+    "MISSING_API_KEY": Explanation("Vibecode received no API key.", *_NEW_KEY),
+    "INVALID_API_KEY": Explanation("this channel's API key is invalid or expired.", *_NEW_KEY),
+    "KEY_EXPIRED": Explanation("this channel's API key has expired.", *_NEW_KEY),
+    "KEY_INACTIVE": Explanation("this channel's API key is switched off.", *_NEW_KEY),
     "KEY_MISSING": Explanation(
         "this channel has no API key any more.",
         f"Set one with `{COMMAND} key`, or ask a Haltbot admin (`haltbot key set`).",
@@ -54,7 +64,7 @@ EXPLANATIONS: dict[str, Explanation] = {
     ),
     "WRITE_BLOCKED_READONLY_KEY": Explanation(
         "this channel's API key may only read.",
-        f"Set a key with access mode READWRITE: `{COMMAND} key`, or ask a Haltbot admin.",
+        f"Set a key with access mode READWRITE (`{COMMAND} key`), or ask a Haltbot admin.",
         "Issue a key with access mode READWRITE, and set it: `haltbot key set`.",
     ),
     "KEY_POLICY_READONLY_REQUIRED": Explanation(
@@ -63,13 +73,12 @@ EXPLANATIONS: dict[str, Explanation] = {
     ),
     "MANAGEMENT_KEY_NO_ENTITY_ACCESS": Explanation(
         "a management key (vibe_live_…) reaches no workflows.",
-        _PERSONAL_KEY,
-        "Set a personal key (vibe_api_…): `haltbot key set`.",
+        *_PERSONAL_KEY,
     ),
     "SCOPE_DENIED": Explanation(
         "this channel's API key lacks the scope *bizproc*.",
-        f"Scopes are fixed when a key is issued: set a new key with *bizproc*, `{COMMAND} key`, or ask a"
-        " Haltbot admin.",
+        f"Scopes are fixed when a key is issued: set a new key with *bizproc* (`{COMMAND} key`), or ask a Haltbot"
+        " admin.",
         "Scopes are fixed when a key is issued: issue a new one with bizproc, and set it: `haltbot key set`.",
     ),
     "BITRIX_ACCESS_DENIED": Explanation(
@@ -79,15 +88,14 @@ EXPLANATIONS: dict[str, Explanation] = {
     ),
     "OAUTH_REQUIRED": Explanation(
         "this call needs a signed-in Bitrix24 user.",
-        _PERSONAL_KEY,
-        "Set a personal key (vibe_api_…): `haltbot key set`.",
+        *_PERSONAL_KEY,
     ),
     # The session behind the key
-    "TOKEN_MISSING": Explanation("the key has no connected Bitrix24 account.", _AUTHORISE, _SESSION),
-    "TOKEN_EXPIRED": Explanation("the Bitrix24 session has ended.", _AUTHORISE, _SESSION),
-    "INVALID_SESSION": Explanation("the Bitrix24 session is not valid.", _AUTHORISE, _SESSION),
+    "TOKEN_MISSING": Explanation("the key has no connected Bitrix24 account.", *_AUTHORISE),
+    "TOKEN_EXPIRED": Explanation("the Bitrix24 session has ended.", *_AUTHORISE),
+    "INVALID_SESSION": Explanation("the Bitrix24 session is not valid.", *_AUTHORISE),
     "SESSION_APP_MISMATCH": Explanation(
-        "the session belongs to another application than the key.", _AUTHORISE, _SESSION
+        "the session belongs to another application than the key.", *_AUTHORISE
     ),
     "INVALID_APP_KEY": Explanation(
         "an application key (vibe_app_…) was used without a session.",
@@ -95,9 +103,9 @@ EXPLANATIONS: dict[str, Explanation] = {
         "Set the key with its session: `haltbot key set --session`.",
     ),
     # The account
-    "BILLING_EXHAUSTED": Explanation("the Vibecode account's balance is used up.", _TARIFF, _PAY),
-    "TRIAL_EXPIRED": Explanation("the Vibecode trial has ended.", _TARIFF, _PAY),
-    "B24_TARIFF_RESTRICTION": Explanation("the portal's Bitrix24 plan does not include this.", _TARIFF, _PAY),
+    "BILLING_EXHAUSTED": Explanation("the Vibecode account's balance is used up.", *_TARIFF),
+    "TRIAL_EXPIRED": Explanation("the Vibecode trial has ended.", *_TARIFF),
+    "B24_TARIFF_RESTRICTION": Explanation("the portal's Bitrix24 plan does not include this.", *_TARIFF),
     # The request
     "ENTITY_NOT_FOUND": Explanation(
         "no such workflow is running: it finished, was stopped before, or the ID has a typo; "
@@ -114,52 +122,45 @@ EXPLANATIONS: dict[str, Explanation] = {
     ),
     "BITRIX_ERROR": Explanation(
         "Bitrix24 could not process the request.",
-        _STOP_THERE,
-        _LOOK_AGAIN,
+        *_STOP_THERE,
     ),
     "HTTP_414": Explanation("the reason is too long for Bitrix24.", "Run the command with a shorter reason."),
     "HTTP_431": Explanation("the reason is too long for Bitrix24.", "Run the command with a shorter reason."),
     # The weather
-    "RATE_LIMITED": Explanation("too many calls were made with this key or portal.", _TRY_AGAIN, _LOOK_AGAIN),
-    "QUEUE_OVERFLOW": Explanation("Vibecode's queue is full.", _TRY_AGAIN, _LOOK_AGAIN),
+    "RATE_LIMITED": Explanation("too many calls were made with this key or portal.", *_TRY_AGAIN),
+    "QUEUE_OVERFLOW": Explanation("Vibecode's queue is full.", *_TRY_AGAIN),
     "ERROR_LOOP_DETECTED": Explanation(
         "Vibecode paused this key after many failing calls.",
         "Wait a few minutes, then run the command again.",
         _LOOK_AGAIN,
     ),
-    "BITRIX_UNAVAILABLE": Explanation("Bitrix24 is unavailable.", _TRY_AGAIN, _LOOK_AGAIN),
-    "BITRIX_TIMEOUT": Explanation("Bitrix24 did not answer Vibecode in time.", _TRY_AGAIN, _LOOK_AGAIN),
-    "QUEUE_TIMEOUT": Explanation("the call waited too long in Vibecode's queue.", _TRY_AGAIN, _LOOK_AGAIN),
-    "INTERNAL_ERROR": Explanation("Vibecode had an internal error.", _TRY_AGAIN, _LOOK_AGAIN),
-    "TIMEOUT": Explanation("Vibecode did not answer in time.", _TRY_AGAIN, _LOOK_AGAIN),
-    "CONNECTION_LOST": Explanation("the connection to Vibecode was lost.", _TRY_AGAIN, _LOOK_AGAIN),
+    "BITRIX_UNAVAILABLE": Explanation("Bitrix24 is unavailable.", *_TRY_AGAIN),
+    "BITRIX_TIMEOUT": Explanation("Bitrix24 did not answer Vibecode in time.", *_TRY_AGAIN),
+    "QUEUE_TIMEOUT": Explanation("the call waited too long in Vibecode's queue.", *_TRY_AGAIN),
+    "INTERNAL_ERROR": Explanation("Vibecode had an internal error.", *_TRY_AGAIN),
+    "TIMEOUT": Explanation("Vibecode did not answer in time.", *_TRY_AGAIN),
+    "CONNECTION_LOST": Explanation("the connection to Vibecode was lost.", *_TRY_AGAIN),
     "CONNECTION_REFUSED": Explanation(
         "Vibecode could not be reached.",
-        _UNREACHABLE,
-        _LOOK_AGAIN,
+        *_UNREACHABLE,
     ),
     "CONNECT_TIMEOUT": Explanation(
         "Vibecode could not be reached in time.",
-        _UNREACHABLE,
-        _LOOK_AGAIN,
+        *_UNREACHABLE,
     ),
-    "CONNECTION_FAILED": Explanation("no connection to Vibecode could be made.", _UNREACHABLE, _LOOK_AGAIN),
-    "ADDRESS_NOT_FOUND": Explanation(
-        "the name of the Vibecode server is not known.", _CHECK_ADDRESS, _SET_ADDRESS
-    ),
-    "TLS_FAILED": Explanation("Vibecode's certificate was not accepted.", _CHECK_ADDRESS, _SET_ADDRESS),
-    "PROXY_FAILED": Explanation("the proxy on the way to Vibecode refused.", _CHECK_ADDRESS, _SET_ADDRESS),
-    "POOL_TIMEOUT": Explanation("too many other calls to Vibecode were under way.", _TRY_AGAIN, _LOOK_AGAIN),
-    "INVALID_ADDRESS": Explanation(
-        "the address of the Vibecode API cannot be used.", _CHECK_ADDRESS, _SET_ADDRESS
-    ),
+    "CONNECTION_FAILED": Explanation("no connection to Vibecode could be made.", *_UNREACHABLE),
+    "ADDRESS_NOT_FOUND": Explanation("the name of the Vibecode server is not known.", *_CHECK_ADDRESS),
+    "TLS_FAILED": Explanation("Vibecode's certificate was not accepted.", *_CHECK_ADDRESS),
+    "PROXY_FAILED": Explanation("the proxy on the way to Vibecode refused.", *_CHECK_ADDRESS),
+    "POOL_TIMEOUT": Explanation("too many other calls to Vibecode were under way.", *_TRY_AGAIN),
+    "INVALID_ADDRESS": Explanation("the address of the Vibecode API cannot be used.", *_CHECK_ADDRESS),
     "INVALID_REQUEST": Explanation(
         "the call could not be sent as it is.", "Check the ID, and try a shorter reason."
     ),
     "INVALID_WORKFLOW_ID": Explanation(
         "this is no identifier that Vibecode can be asked for.", "Check the ID."
     ),
-    "INVALID_ANSWER": Explanation("Vibecode's answer could not be read.", _TRY_AGAIN, _LOOK_AGAIN),
+    "INVALID_ANSWER": Explanation("Vibecode's answer could not be read.", *_TRY_AGAIN),
     # Haltbot itself
     "LIST_TOO_LONG": Explanation(
         "no answer came, and the portal runs so many workflows that the list could not be read whole.",
@@ -175,8 +176,8 @@ AUTHORISABLE = frozenset({"TOKEN_EXPIRED", "TOKEN_MISSING", "INVALID_SESSION", "
 """Codes that end when the person authorises again in the browser."""
 
 _BY_CLASS: dict[int, Explanation] = {
-    401: Explanation("Vibecode did not accept this channel's key.", _NEW_KEY, _SET_KEY),
-    402: Explanation("the Vibecode account does not cover this call.", _TARIFF, _PAY),
+    401: Explanation("Vibecode did not accept this channel's key.", *_NEW_KEY),
+    402: Explanation("the Vibecode account does not cover this call.", *_TARIFF),
     403: Explanation(
         "Vibecode or Bitrix24 refused: the key's rights do not suffice.",
         "Ask a Haltbot admin to check the key's owner and scope, or stop the workflow in the portal.",
@@ -186,12 +187,11 @@ _BY_CLASS: dict[int, Explanation] = {
     429: EXPLANATIONS["RATE_LIMITED"],
     4: Explanation(
         "Vibecode did not accept the request.",
-        _STOP_THERE,
-        _LOOK_AGAIN,
+        *_STOP_THERE,
     ),
-    5: Explanation("Vibecode or Bitrix24 is having trouble.", _TRY_AGAIN, _LOOK_AGAIN),
+    5: Explanation("Vibecode or Bitrix24 is having trouble.", *_TRY_AGAIN),
 }
-_UNEXPECTED = Explanation("something unexpected went wrong on the way to Bitrix24.", _TRY_AGAIN, _LOOK_AGAIN)
+_UNEXPECTED = Explanation("something unexpected went wrong on the way to Bitrix24.", *_TRY_AGAIN)
 
 
 def explain(code: str | None, status: int | None) -> Explanation:
