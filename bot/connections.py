@@ -13,9 +13,7 @@ from bot.decisions import is_requester
 from bot.errors import (
     Definite,
     HaltbotError,
-    KeyMissing,
     KeyNotAccepted,
-    KeyUnusable,
     Refused,
     SlackError,
     StoreError,
@@ -25,7 +23,7 @@ from bot.keys import Keys
 from bot.links import Holder, Links
 from bot.ports import Tell, Vault
 from bot.ports_access import AccessStore, Link, LinkKind, PersonSession
-from bot.refusals import refusals_recorded
+from bot.refusals import refusals_recorded, unusable_keys_refused
 
 log = logging.getLogger(__name__)
 
@@ -101,12 +99,8 @@ class Connections:
             return await self._start(holder, reference)
 
     async def _start(self, holder: Holder, reference: str | None) -> str:
-        try:
+        with unusable_keys_refused(holder.team, holder.channel):
             application = await self._keys.application(holder.team, holder.channel)
-        except KeyMissing as missing:
-            raise Refused("no_key", team=holder.team, channel=holder.channel) from missing
-        except KeyUnusable as unusable:
-            raise Refused("key_unusable", code=unusable.code) from unusable
         if application is None:
             raise Refused("nothing_to_connect")
         state = secrets.token_urlsafe(32)

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 from bot.command import workflow_id
 from bot.domain import Job, Outcome
-from bot.errors import KeyMissing, KeyUnusable, Refused, VibecodeError
+from bot.errors import Refused, VibecodeError
 from bot.keys import Keys
 from bot.lookout import Lookout
 from bot.ports import Store
+from bot.refusals import unusable_keys_refused
 from bot.workflows import Sighting
 
 
@@ -37,13 +38,10 @@ class Enquiries:
     async def show(self, team: str, channel: str, user: str, typed: str) -> Found:
         """Look an instance up. Raises Refused."""
         identifier = workflow_id(typed)
-        try:
+        with unusable_keys_refused(team, channel):
             key = await self._keys.open(team, channel, user)
+        try:
             sighting = await self._lookout.find(key, identifier)
-        except KeyMissing as missing:
-            raise Refused("no_key", team=team, channel=channel) from missing
-        except KeyUnusable as unusable:
-            raise Refused("key_unusable", code=unusable.code) from unusable
         except VibecodeError as trouble:
             raise Refused("not_readable", code=trouble.code, status=trouble.status) from trouble
         settings = await self._store.settings(team, channel)

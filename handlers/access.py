@@ -7,9 +7,8 @@ from bot.blocks import CONNECT, question_of
 from bot.connections import Connections
 from bot.errors import Refused
 from bot.key_service import KeyService
-from bot.links import Holder
-from bot.places import channel_of, of_click, of_clicker, of_command
 from bot.ports import Message
+from handlers.actors import asker, clicker, holder
 from handlers.answers import Answers, Body
 
 
@@ -17,7 +16,8 @@ def register(app: AsyncApp, answers: Answers, keys: KeyService, connections: Con
     @app.action(blocks_access.KEY_REMOVE)
     @answers.button
     async def remove_key(body: Body) -> None:
-        removed = await keys.remove(_clicker(body), home=of_clicker(body))
+        actor = clicker(body)
+        removed = await keys.remove(holder(actor), home=actor.home)
         answers.tell(body, replies_access.key_removed() if removed else replies.refusal(Refused("key_gone")))
 
     @app.action(CONNECT)
@@ -29,7 +29,8 @@ def register(app: AsyncApp, answers: Answers, keys: KeyService, connections: Con
         question = question_of(body["actions"][0]["value"])
         if question is None:
             raise Refused("question_gone")
-        address = await connections.start_for(question[0], _clicker(body), home=of_clicker(body))
+        actor = clicker(body)
+        address = await connections.start_for(question[0], holder(actor), home=actor.home)
         return blocks_access.connect(address)
 
     @answers.button
@@ -42,11 +43,7 @@ def register(app: AsyncApp, answers: Answers, keys: KeyService, connections: Con
 
 async def about_access(word: str, body: Body, keys: KeyService, connections: Connections) -> Message:
     """Answer the words ``key`` and ``connect``. Raises Refused."""
-    holder = Holder(team=of_command(body), channel=body["channel_id"], user=body["user_id"])
+    person = holder(asker(body))
     if word == "connect":
-        return blocks_access.connect(await connections.start(holder))
-    return blocks_access.key_card(await keys.card(holder), holder)
-
-
-def _clicker(body: Body) -> Holder:
-    return Holder(team=of_click(body), channel=channel_of(body), user=body["user"]["id"])
+        return blocks_access.connect(await connections.start(person))
+    return blocks_access.key_card(await keys.card(person), person)

@@ -13,8 +13,8 @@ from bot.places import of_clicker
 from bot.ports import Duplicate
 from bot.replies_rights import ASKED
 from bot.service import Terminations
+from handlers.actors import clicker
 from handlers.answers import Answers, Body
-from handlers.config import clicker
 from handlers.confirmation import follow
 
 _IN_THE_DIALOG = {"last_four_differ": LAST_FOUR, "break_glass_reason": WHY, "key_in_command": WHY}

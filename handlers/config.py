@@ -12,7 +12,8 @@ from bot.blocks import private
 from bot.blocks_config import CONFIGURE, block_of, dialog, entered
 from bot.blocks_rights import RESET_BREAKER
 from bot.errors import SettingsNotAccepted
-from bot.places import channel_of, of_click, of_clicker, of_command
+from bot.places import of_clicker
+from handlers.actors import asker, clicker
 from handlers.answers import Answers, Body
 
 
@@ -46,18 +47,6 @@ async def show_settings(administration: Administration, answers: Answers, body: 
         answers.dialog(body, dialog(settings, place=actor.place, channel=actor.channel))
     else:
         answers.tell(body, replies_rights.settings_told(settings))
-
-
-def asker(body: Body) -> Actor:
-    """Name whoever ran the command."""
-    place = of_command(body)
-    return Actor(user=body["user_id"], home=place, place=place, channel=body["channel_id"])
-
-
-def clicker(body: Body, *, place: str | None = None) -> Actor:
-    """Name whoever pressed a button; ``place`` is its workspace, where that is known better."""
-    home = of_clicker(body)
-    return Actor(user=body["user"]["id"], home=home, place=place or of_click(body), channel=channel_of(body))
 
 
 def _submitter(body: Body) -> Actor:

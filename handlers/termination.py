@@ -16,8 +16,9 @@ from bot.places import of_command
 from bot.ports import Duplicate, Message
 from bot.service import Command, Terminations
 from handlers.access import about_access
+from handlers.actors import asker
 from handlers.answers import Answers, Body, privately
-from handlers.config import asker, show_settings
+from handlers.config import show_settings
 
 
 def register(
