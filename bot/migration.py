@@ -57,9 +57,11 @@ def move(source: Path, url: str, say: Say, *, chunk: int = CHUNK) -> int:
         ):
             old.row_factory = sqlite3.Row
             copies = [_Copy(old, new, table, say, chunk) for table in _tables(old)]
-            if MOVED in _marks(new):
+            marks = {row["name"] for row in new.execute("SELECT name FROM migration")}
+            if MOVED in marks:
                 return _moved_before(copies)
-            _begin(new, copies)
+            if MOVING not in marks:
+                _begin(new, copies)
             moved = sum(copy.run() for copy in copies)
             _finish(old, new)
             return moved
@@ -85,10 +87,6 @@ def _tables(old: sqlite3.Connection) -> list[_Table]:
     return tables
 
 
-def _marks(new: Connection[DictRow]) -> set[str]:
-    return {row["name"] for row in new.execute("SELECT name FROM migration")}
-
-
 def _moved_before(copies: Sequence["_Copy"]) -> int:
     """A former run may have ended right before the old file was set aside: then all is there, and still the same."""
     if not all(copy.is_whole() for copy in copies):
@@ -100,8 +98,6 @@ def _moved_before(copies: Sequence["_Copy"]) -> int:
 
 
 def _begin(new: Connection[DictRow], copies: Sequence["_Copy"]) -> None:
-    if MOVING in _marks(new):
-        return
     with new.transaction():
         for copy in copies:
             if copy.has_begun():

@@ -1,6 +1,7 @@
 """What people do in the sandbox, from a command to a modal, and what becomes of it."""
 
 import copy
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,18 +20,20 @@ CLICK_TIMED_OUT = "Operation timed out. Apps need to respond within three second
 CLICK_FAILED = "This app responded with an error."
 
 
-class Acts:
+class Acts(ABC):
     """A person's doings; each returns when Slack has the bot's acknowledgement, or has given up on it."""
 
     def __init__(self, backend: Backend, response_urls: ResponseUrls) -> None:
         self._backend = backend
         self.response_urls = response_urls
 
+    @abstractmethod
     def _carrier(self) -> Carrier:
-        raise NotImplementedError
+        """How the bot is reached now."""
 
+    @abstractmethod
     def _delivered(self, delivery: Delivery) -> None:
-        raise NotImplementedError
+        """Take note of what became of it."""
 
     # --- what a person does
 
