@@ -73,12 +73,10 @@ class Asking:
         return put
 
     async def _fill_in(self, job: Job) -> Job | None:
-        held, looking = await self._progress.keep(job, self._preview(job.termination))
-        if held is None:
-            return None
+        job, looking = await self._progress.keep(job, self._preview(job.termination))
         termination = looking.result()
         # Recorded first: a click from now on is bound to what is shown next.
-        filled = await self._progress.advance(held, termination)
+        filled = await self._progress.advance(job, termination)
         if filled is None:
             return None
         try:

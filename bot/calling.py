@@ -75,10 +75,7 @@ class Calling:
 
     async def _look_before_repeating(self, job: Job, key: OpenedKey) -> Job | None:
         looking = self._look(job, key, for_changes=job.termination.force)
-        held, look = await self._progress.patiently(job, looking)
-        if held is None:
-            return None
-        job = held
+        job, look = await self._progress.patiently(job, looking)
         try:
             sighting = look.result()
         except (NotExecuted, Ambiguous) as trouble:
@@ -96,10 +93,7 @@ class Calling:
 
     async def _check_what_was_seen(self, job: Job, key: OpenedKey) -> Job | None:
         """Force only what the person saw: read it again, and keep its record before it is destroyed."""
-        held, look = await self._progress.patiently(job, self._look(job, key, for_changes=True))
-        if held is None:
-            return None
-        job = held
+        job, look = await self._progress.patiently(job, self._look(job, key, for_changes=True))
         try:
             sighting = look.result()
         except VibecodeError as trouble:
@@ -144,7 +138,7 @@ class Calling:
             return None
         sending = self._workflows.terminate(key.key, calling.workflow_id, force=force, reason=calling.reason)
         held, call = await self._progress.patiently(begun, sending)
-        return await self._settle(held, key, call) if held else None
+        return await self._settle(held, key, call)
 
     async def _begin(
         self, job: Job, key: OpenedKey, calling: Termination, events: tuple[Event, ...], *, looked: bool
@@ -165,10 +159,7 @@ class Calling:
             if not looked or waited_ms + begun > LONGEST_TURN_MS:
                 return await self._wait_for_turn(job, begun)
             waited_ms += begun
-            held, _ = await self._progress.patiently(job, asyncio.sleep(begun / 1000))
-            if held is None:
-                return None
-            job = held
+            job, _ = await self._progress.patiently(job, asyncio.sleep(begun / 1000))
 
     async def _wait_for_turn(self, job: Job, wait_ms: int) -> Job | None:
         """Rest until the key's pace allows the call; a wait that a person would notice is told."""
@@ -197,10 +188,7 @@ class Calling:
         """Bitrix24 accepted: find out what is true, not what was asked for."""
         now = await self._progress.store.now()
         accepted = replace(job.termination, accepted_at=now, status=HTTPStatus.NO_CONTENT)
-        held, look = await self._progress.patiently(replace(job, termination=accepted), self._look(job, key))
-        if held is None:
-            return None
-        job = held
+        job, look = await self._progress.patiently(replace(job, termination=accepted), self._look(job, key))
         try:
             sighting = look.result()
         except VibecodeError as unreadable:
@@ -229,8 +217,12 @@ class Calling:
     def _may_be_written_back(self, job: Job, now: int) -> bool:
         """Tell whether a step was executing when the instance was forced away: it may write it back."""
         seen = job.termination.seen
-        forced = job.termination.force and not self._begins_softly(job)
-        return forced and seen is not None and seen.locked_until is not None and seen.locked_until > now
+        return (
+            job.termination.forced
+            and seen is not None
+            and seen.locked_until is not None
+            and seen.locked_until > now
+        )
 
     async def _look(self, job: Job, key: OpenedKey, *, for_changes: bool = False) -> Sighting:
         """Look in the list of those like what was seen, or in all of it, where a change would not be hidden.

@@ -164,6 +164,11 @@ class Termination:
         return len(self.sent)
 
     @property
+    def forced(self) -> bool:
+        """Whether the last call was a force; one may begin softly."""
+        return self.sent[-1:] == ("force",)
+
+    @property
     def result(self) -> str | None:
         """The outcome as the audit names it, such as ``failed:SCOPE_DENIED``."""
         if self.outcome in (Outcome.FAILED, Outcome.REFUSED):

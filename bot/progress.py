@@ -39,7 +39,7 @@ _CORRECTIONS = 5
 
 
 class Overtaken(Exception):
-    """This process was away for longer than its lease: somebody else has the termination now."""
+    """Somebody else has the termination now: this process was away for longer than its lease, or it was decided."""
 
 
 class Progress:
@@ -80,38 +80,36 @@ class Progress:
 
     async def keep(
         self, job: Job, work: Coroutine[Any, Any, T] | asyncio.Task[T]
-    ) -> tuple[Job | None, asyncio.Task[T]]:
+    ) -> tuple[Job, asyncio.Task[T]]:
         """Wait until work has ended that may outlast the lease, which is renewed meanwhile.
 
-        The job is None where somebody else has it now; else the task tells what the work came to.
+        The task tells what the work came to. Raises Overtaken.
         """
         task, held = asyncio.ensure_future(work), job
         try:
             while not await _ends(
                 task, within_seconds=held.held_until - RECORDING_SECONDS - time.monotonic()
             ):
-                renewed = await self.advance(held, held.termination)
-                if renewed is None:
-                    return None, task
-                held = renewed
+                held = await self._renewed(held, held.termination)
             return held, task
         finally:
             task.cancel()
 
-    async def patiently(self, job: Job, asking: Coroutine[Any, Any, T]) -> tuple[Job | None, asyncio.Task[T]]:
-        """Wait for Vibecode's answer: what takes longer gets a message, and keeps its lease.
-
-        The job is None where somebody else has it now; else the task has ended.
-        """
+    async def patiently(self, job: Job, asking: Coroutine[Any, Any, T]) -> tuple[Job, asyncio.Task[T]]:
+        """The same for Vibecode's answer: what takes longer gets a message as well. Raises Overtaken."""
         task = asyncio.create_task(asking)
         try:
-            done, _ = await asyncio.wait({task}, timeout=SHOW_AFTER_SECONDS)
-            if done:
+            if await _ends(task, within_seconds=SHOW_AFTER_SECONDS):
                 return job, task
-            told = await self.advance(job, await self.show_quietly(job))
-            return await self.keep(told, task) if told else (None, task)
+            return await self.keep(await self._renewed(job, await self.show_quietly(job)), task)
         finally:
             task.cancel()
+
+    async def _renewed(self, job: Job, termination: Termination) -> Job:
+        renewed = await self.advance(job, termination)
+        if renewed is None:
+            raise Overtaken
+        return renewed
 
     async def rest(self, job: Job, termination: Termination, wait_ms: float) -> Job | None:
         """Give it back for so long; whoever is free takes it up then. None: nothing to go on with now."""

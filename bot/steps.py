@@ -44,7 +44,7 @@ class Steps:
             while step is not None and step.phase is not Phase.DONE and is_held(step):
                 step = await self._step(step)
         except Overtaken:
-            log.info("Termination %s was taken over by another process.", job.termination.id)
+            log.info("Termination %s is in other hands now.", job.termination.id)
 
     async def _step(self, job: Job) -> Job | None:
         if self._clearing.is_due(job):

@@ -36,10 +36,7 @@ class Watching:
             return await self._begin(job)
         now = await self._progress.store.now()
         # It may have to wait for what other watches are reading.
-        held, look = await self._progress.keep(job, self._look(job))
-        if held is None:
-            return None
-        job = held
+        job, look = await self._progress.keep(job, self._look(job))
         try:
             sighting = look.result()
         except NotYet as turn:
@@ -98,7 +95,7 @@ class Watching:
         # What was read up to now says nothing of what comes later: the next look needs a reading of its own.
         self._watches.pop(job.termination.id, None)
         until = job.termination.watch_until
-        if self._is_forced(job.termination) and until is not None and now < until:
+        if job.termination.forced and until is not None and now < until:
             # It was seen gone before as well; what is waited for is whether it comes back.
             return await self._look_again_later(job, job.termination, until - now)
         return await self._progress.end(
@@ -108,7 +105,7 @@ class Watching:
     async def _time_is_up(self, job: Job, sighting: Sighting) -> Job | None:
         termination = job.termination
         self._watches.pop(termination.id, None)
-        if termination.force and not self._is_forced(termination):
+        if termination.force and not termination.forced:
             softened = replace(
                 termination,
                 softened=True,
@@ -139,14 +136,11 @@ class Watching:
         )
 
     def _watch_ms(self, termination: Termination) -> int:
-        if self._is_forced(termination):
+        if termination.forced:
             return WRITE_BACK_MS
         if termination.force:
             return self._pace.soft_first_ms or 0
         return self._pace.watch_ms
-
-    def _is_forced(self, termination: Termination) -> bool:
-        return termination.force and (self._pace.soft_first_ms is None or termination.accepted_before)
 
     def _is_brief(self, termination: Termination) -> bool:
         """Tell whether the next look comes so soon that a message in between would only flicker."""
