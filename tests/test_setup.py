@@ -5,6 +5,7 @@ import contextlib
 import os
 import stat
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -262,6 +263,7 @@ async def test_ctrl_c_leaves_nothing_half_written(new: Workspace, step):
             await type_blindly(screen, answer)
         await says(screen, step)
         await until_blind(screen, blind=step != "Channel ID")
+        await asyncio.to_thread(until_it_waits, screen)
         screen.sendintr()
         await says(screen, "Stopped.")
         await asyncio.to_thread(screen.expect, pexpect.EOF, WAIT_SECONDS)
@@ -422,6 +424,13 @@ async def says(screen: pexpect.spawn, words: str) -> None:
 async def until_blind(screen: pexpect.spawn, *, blind: bool = True) -> None:
     """Wait until the terminal shows what is typed, or does not."""
     await asyncio.to_thread(screen.waitnoecho) if blind else None
+
+
+def until_it_waits(screen: pexpect.spawn) -> None:
+    """A signal between Python's last look for one and its read would not be noticed before the next key."""
+    status = Path(f"/proc/{screen.pid}/stat")
+    while status.exists() and status.read_text().rpartition(")")[2].split()[0] != "S":
+        time.sleep(0.01)
 
 
 async def type_blindly(screen: pexpect.spawn, secret: str) -> None:
