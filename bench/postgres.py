@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from contenders import LOAD_CORE
 
@@ -25,7 +26,7 @@ def postgres(binaries: Path, environment: Mapping[str, str]) -> Iterator[str]:
     """Run a server on the load's core, as it would run on another machine; yields the address of a database."""
     # Not in the run's own folder: the path of a socket may have only about a hundred characters.
     with tempfile.TemporaryDirectory(prefix="haltbot-bench-") as folder:
-        identity = {}
+        identity: dict[str, Any] = {}
         if os.geteuid() == 0:
             # The server refuses to work for root.
             owner = next(

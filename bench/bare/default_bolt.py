@@ -1,9 +1,11 @@
 """The contender that people write: a Bolt AsyncApp as it comes, and httpx as its documentation shows it."""
 
 import os
+from typing import Any
 
 import httpx
-from slack_bolt.async_app import AsyncApp
+from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
 
 VIBECODE = os.environ["VIBECODE_API_URL"]
 KEY = os.environ["VIBECODE_API_KEY"]
@@ -22,7 +24,7 @@ async def stop(http: httpx.AsyncClient, workflow_id: str) -> bool:
 
 
 @app.command("/terminate-workflow")
-async def terminate_workflow(ack, command, client):
+async def terminate_workflow(ack: AsyncAck, command: dict[str, Any], client: AsyncWebClient) -> None:
     await ack()
     if not JOB:
         return

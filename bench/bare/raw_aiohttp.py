@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import os
 import time
+from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 import aiohttp
@@ -16,7 +17,7 @@ VIBECODE = os.environ["VIBECODE_API_URL"]
 JOB = os.environ.get("ACK_ONLY") != "1"
 
 
-def is_signed(headers, raw: bytes) -> bool:
+def is_signed(headers: Mapping[str, str], raw: bytes) -> bool:
     timestamp = headers["X-Slack-Request-Timestamp"]
     signed = hmac.new(SECRET, f"v0:{timestamp}:".encode() + raw, hashlib.sha256).hexdigest()
     fresh = abs(time.time() - int(timestamp)) <= 300

@@ -2,12 +2,13 @@
 
 import asyncio
 import os
+from typing import Any
 
 import aiohttp
 import httpx
 from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
-from slack_bolt.async_app import AsyncApp
+from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -49,7 +50,7 @@ async def main() -> None:
             await slack.chat_postMessage(channel=channel, text=f"Workflow {workflow_id} {verdict}.")
 
         @app.command("/terminate-workflow")
-        async def terminate_workflow(ack, command):
+        async def terminate_workflow(ack: AsyncAck, command: dict[str, Any]) -> None:
             if JOB:
                 task = asyncio.create_task(job(command["text"].split()[0], command["channel_id"]))
                 jobs.add(task)
