@@ -23,6 +23,8 @@ _PLAUSIBLE_ID = re.compile(r"(?=.*[0-9])[0-9A-Za-z](?:[0-9A-Za-z._-]{0,62}[0-9A-
 _DOCUMENT = re.compile(r"[#\u2116]?\d{1,12}|(?:[A-Z]+_)+\d+|T[0-9a-f]+_\d+|[A-Za-z]*CrmDocument\w*")
 # A host ends with a word; an ID with something behind it is no address.
 _ADDRESS = re.compile(r"(?:https?:)?//|^(?:[\w-]+\.)+[^\W\d_][\w-]+(?::[0-9]+)?/", re.IGNORECASE)
+# A digit of another script: what Python takes for one, but for the ten that an ID may hold.
+_STRANGE_DIGIT = re.compile(r"[^\D0-9]")
 _KEY = re.compile(r"vibe_(?:api|app|live|session)_[A-Za-z0-9_-]{8,}")
 
 
@@ -74,7 +76,7 @@ def workflow_id(word: str) -> str:
     if _ADDRESS.search(word):
         inside = re.search(r"[0-9a-f]{14}\.[0-9]{8}", word)
         raise Refused("portal_address", found=inside[0] if inside else None)
-    if any(sign.isdecimal() and not sign.isascii() for sign in word):
+    if _STRANGE_DIGIT.search(word):
         raise Refused("strange_digits", typed=word[:80])
     if _DOCUMENT.fullmatch(word):
         raise Refused("document_number", typed=word)

@@ -227,4 +227,5 @@ async def _answering(answer: asyncio.Future[T], work: Awaitable[T]) -> None:
 
 def new_reference() -> str:
     """Make an unguessable reference that can be read out on the phone: 12 of 31 unmistakable characters."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(12))
+    number, letters = secrets.randbelow(len(_ALPHABET) ** 12), len(_ALPHABET)
+    return "".join(_ALPHABET[number // letters**place % letters] for place in range(12))
