@@ -61,6 +61,9 @@ async def _flooded(figures: Figures, plan: Plan, outside: Outside, bot: Running)
     """Acknowledge as fast as it goes. No job is carried out: Haltbot's wait for a Vibecode that hangs."""
     sender = Sender(bot, outside, hanging=True)
     await at_once(sender.acknowledged, total=120, at_a_time=16)
+    took, _ = await at_once(sender.acknowledged, total=plan.of(300, 100), at_a_time=1)
+    for name in _with_the_same(bot.contender):
+        _add(figures, "one at a time, acknowledgements alone", name, took)
     for at_a_time in (16, 64):
         took, per_second = await at_once(sender.acknowledged, total=plan.of(2000, 400), at_a_time=at_a_time)
         for name in _with_the_same(bot.contender):
