@@ -14,7 +14,7 @@ from bot.errors import FactsUnavailable, SettingsNotAccepted
 from bot.rights import Facts, Person, approval_needed, trips_breaker, verdict
 from bot.sandbox.slack import SlackSandbox
 from bot.sandbox.vibecode import Step
-from bot.slack.directory import LAST_KNOWN_SECONDS, PERSON_FRESH_SECONDS, SlackDirectory
+from bot.slack.directory import FRESH_SECONDS, LAST_KNOWN_SECONDS, SlackDirectory
 
 WAITING = Step(3600, locked=False)
 MEMBER, ADMIN = Person(), Person(admin=True)
@@ -319,7 +319,7 @@ class Clock:
         return self.now
 
 
-async def test_answers_are_remembered_for_minutes_and_for_an_hour_of_silence():
+async def test_answers_are_remembered_for_seconds_and_for_an_hour_of_silence():
     """Fresh, asked again, last known, too old: in this order."""
     clock = Clock()
     async with SlackSandbox() as slack:
@@ -330,7 +330,7 @@ async def test_answers_are_remembered_for_minutes_and_for_an_hour_of_silence():
         first = await directory.person(person.id, within_seconds=5)
         await directory.person(person.id, within_seconds=5)
         asked = len(slack.calls_of("users.info"))
-        clock.now = PERSON_FRESH_SECONDS
+        clock.now = FRESH_SECONDS
         person.admin = False
         second = await directory.person(person.id, within_seconds=5)
         slack.fail("users.info", "internal_error", times=9)

@@ -217,7 +217,7 @@ async def test_the_last_four_have_to_be_typed(either: Workspace):
 async def test_a_slow_slack_keeps_nobody_from_forcing(work: Workspace, monkeypatch: pytest.MonkeyPatch):
     """What was known of the person a moment ago counts, in time for the dialog and without a word of doubt."""
     instance, _ = await asked(work, second_person="off", type_last_four=True)
-    monkeypatch.setattr("bot.slack.directory.PERSON_FRESH_SECONDS", 0)
+    monkeypatch.setattr("bot.slack.directory.FRESH_SECONDS", 0)
     work.slack.fail("users.info", "hang", times=9)
 
     await work.click(FORCE_TERMINATE)
