@@ -29,7 +29,7 @@ from bot.counting import counted
 from bot.doctor.checks import Doctor
 from bot.doctor.daily import Daily, configurers_of
 from bot.enquiries import Enquiries
-from bot.errors import HaltbotError, SlackRefused, StoreError
+from bot.errors import HaltbotError, StoreError
 from bot.home import Home
 from bot.keys import Keys
 from bot.ports import Store
@@ -139,12 +139,13 @@ class Haltbot:
 
     async def _mind_the_token(self) -> None:
         """End once Slack refuses the bot's token: now, or when it is revoked one day. Raises CannotRun."""
+        asking = asyncio.create_task(self.identity.keep_asking())
+        noticed = {asking, self.messenger.token_refused}
         try:
-            await self.identity.keep_asking()
-        except SlackRefused as refused:
-            code = refused.code
-        else:
-            code = await self.messenger.token_refused
+            (first, *_), _ = await asyncio.wait(noticed, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await _end(asking)
+        code = first.result()
         raise CannotRun(
             f"SLACK_BOT_TOKEN: Slack refused it ({code}). Copy the token again from your app's page and check that"
             " the app is installed with the scopes of manifest.yml, then start Haltbot again"
@@ -157,7 +158,7 @@ class Haltbot:
             database = True
         except (StoreError, TimeoutError):
             database = False
-        slack = self.identity.is_known and (socket is None or await socket.is_connected())
+        slack = self.identity.answers and (socket is None or await socket.is_connected())
         return {"database": database, "slack": slack, "worker": self.worker.healthy}
 
 

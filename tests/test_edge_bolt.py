@@ -17,7 +17,7 @@ from workspace import Workspace
 
 from bot import replies
 from bot.blocks import FORCE_TERMINATE
-from bot.errors import Refused, SlackRefused, SlackUnavailable
+from bot.errors import Refused, SlackUnavailable
 from bot.sandbox.slack import SlackSandbox
 from bot.sandbox.slack.delivery import signed_headers
 from bot.slack.bolt import Bolt, Identity
@@ -243,5 +243,4 @@ async def test_a_token_without_the_needed_scopes_is_refused(slack: SlackSandbox,
     """At the start, not when the first outcome cannot be told."""
     slack.bot_scopes = {"commands"}
 
-    with pytest.raises(SlackRefused, match="missing_scope: chat:write"):
-        await Identity(client).keep_asking()
+    assert "missing_scope: chat:write" == await Identity(client).keep_asking()

@@ -13,7 +13,7 @@ slack_bolt 1.30.0:
 * It looks for an acknowledgement every 10 ms. With ``process_before_response`` the answer leaves when the listener
   returns; ours only insert and acknowledge.
 * It asks Slack who it is at each of the first requests that come together, and refuses the command when Slack does
-  not answer. ``Identity`` is asked once, and no command waits for it.
+  not answer. ``Identity`` asks beside the commands, and none waits for it.
 * It logs what nobody listens to, with parts of the body, and trips over them. ``_said_no`` says no more than that.
 * It reads team, user and channel out of a payload without looking what is there, and raises what Python raises.
   ``dispatch`` turns that into Malformed.
@@ -36,27 +36,26 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import SlackError, SlackRefused
 from bot.metrics import ACKNOWLEDGEMENTS, timed
-from bot.slack.calls import call
+from bot.slack.calls import TOKEN_REFUSED, call
 from bot.slack.payloads import Malformed
 
 log = logging.getLogger(__name__)
 
 _ASK_AGAIN_SECONDS = 5
+_LOOK_SECONDS = 60
 _NEEDED_SCOPES = frozenset({"chat:write", "commands"})
 
 
 class Identity(AsyncAuthorize):
-    """Who the bot is, asked of Slack once; commands are taken in while Slack cannot say."""
+    """Who the bot is, asked of Slack beside the commands, which are taken in while Slack cannot say."""
 
     def __init__(self, client: AsyncWebClient) -> None:
         self._client = client
         self._known: AuthorizeResult | None = None
+        self.answers = False
+        """Whether Slack answered when it was last asked."""
         self.domain: str | None = None
         """The workspace's part of its address: what links to messages need."""
-
-    @property
-    def is_known(self) -> bool:
-        return self._known is not None
 
     async def __call__(self, **_: Any) -> AuthorizeResult:
         return self._known or AuthorizeResult(enterprise_id=None, team_id=None, bot_token=self._client.token)
@@ -77,16 +76,19 @@ class Identity(AsyncAuthorize):
             bot_token=self._client.token,
         )
 
-    async def keep_asking(self) -> None:
-        """Ask until Slack answers. Raises SlackRefused: somebody has to put something right."""
-        while not self.is_known:
+    async def keep_asking(self) -> str:
+        """Ask each minute, sooner while there is no answer; returns the code with which Slack refused the token."""
+        while True:
             try:
                 await self.ask()
-            except SlackRefused:
-                raise
-            except SlackError as later:
-                log.warning("Slack cannot say yet who we are: %s", later.code)
-                await asyncio.sleep(_ASK_AGAIN_SECONDS)
+                self.answers = True
+            except SlackError as error:
+                self.answers = False
+                # Once it has worked, only a token that is refused ends it: for the rest it is asked again.
+                if isinstance(error, SlackRefused) and (self._known is None or error.code in TOKEN_REFUSED):
+                    return error.code
+                log.warning("Slack does not say who we are: %s", error.code)
+            await asyncio.sleep(_LOOK_SECONDS if self.answers else _ASK_AGAIN_SECONDS)
 
 
 class Bolt:
