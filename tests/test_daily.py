@@ -82,7 +82,6 @@ async def test_who_can_mend_it_is_told_once_a_week():
         for replica in replicas:
             await replica.examine()
 
-    assert 8 == patient.examined
     assert 2 == len(told.messages["UADA"])
     assert "<#C1>: The key expires in 3 day(s). Issue a new key." in told.messages["UADA"][0]
     assert "can be read" not in told.messages["UADA"][0]

@@ -16,12 +16,13 @@ from bot.ports import Configurers, Store, Tell
 
 log = logging.getLogger(__name__)
 
-_PER_DAY = 1 / (24 * 60 * 60)
-_PER_WEEK = _PER_DAY / 7
+DAY_SECONDS = 24 * 60 * 60.0
+_PER_WEEK = 1 / (7 * DAY_SECONDS)
 GAUGES_SECONDS = 15.0
 FIRST_LOOK_SECONDS = 60.0
 """A bot that has just started has better things to do."""
-LOOK_SECONDS = 600.0
+AGAIN_SECONDS = 600.0
+"""When an examination was cut short."""
 FRESH_SECONDS = 600.0
 
 
@@ -36,8 +37,8 @@ class Examination(Protocol):
 class Daily:
     """``tell`` writes to one person; ``configurers`` names those of a channel, or with empty ids the owners.
 
-    A day's examination is taken like a place in a key's pace: one replica gets it, the others come too early.
-    So is the telling of a finding, once a week.
+    Every replica examines, since each has numbers of its own. The telling of a finding is taken like a place in a
+    key's pace: once a week one replica gets it, the others come too early.
     """
 
     def __init__(self, store: Store, doctor: Examination, tell: Tell, configurers: Configurers) -> None:
@@ -49,14 +50,15 @@ class Daily:
         self._looking = asyncio.Lock()
 
     async def serve(self) -> None:
-        """Look whether a day has passed, and keep the gauges up to date in between."""
-        looked = time.monotonic() - LOOK_SECONDS + FIRST_LOOK_SECONDS
+        """Examine soon after the start and then once a day, and keep the gauges up to date in between."""
+        due = time.monotonic() + FIRST_LOOK_SECONDS
         while True:
             try:
                 await self.measure()
-                if time.monotonic() - looked > LOOK_SECONDS:
-                    looked = time.monotonic()
+                if time.monotonic() >= due:
+                    due = time.monotonic() + AGAIN_SECONDS
                     await self.examine()
+                    due = time.monotonic() + DAY_SECONDS
             except HaltbotError as error:
                 log.warning("The daily look at the installation was cut short: %s", error)
             await asyncio.sleep(GAUGES_SECONDS)
@@ -70,9 +72,7 @@ class Daily:
             metrics.UNFINISHED.labels(phase).set(count)
 
     async def examine(self) -> None:
-        """Examine everything, if nobody did within the last day. Raises StoreError."""
-        if await self._store.pace("daily examination", _PER_DAY):
-            return
+        """Examine everything, and tell what nobody was told within the last week. Raises StoreError."""
         found = await self._doctor.examine()
         for level in Level:
             metrics.FINDINGS.labels(level.value).set(sum(finding.level is level for finding in found))
