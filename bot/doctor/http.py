@@ -40,14 +40,21 @@ async def _running(http: httpx.AsyncClient, settings: Settings) -> Finding:
 
 
 async def _public(http: httpx.AsyncClient, settings: Settings, url: str) -> Finding:
-    """An unsigned request is refused by Haltbot itself: so it got there."""
+    """Haltbot has a page for a link that has ended, and refuses what Slack did not sign: so both got there."""
     try:
-        answer = await http.post(f"{url}/slack/events")
+        page = await http.get(f"{url}/key/doctor")
+        if page.status_code != HTTPStatus.GONE or "Haltbot" not in page.text:
+            return _strange(f"{url}/key/", page)
+        if not settings.socket_mode:
+            events = await http.post(f"{url}/slack/events")
+            if events.status_code != HTTPStatus.UNAUTHORIZED:
+                return _strange(f"{url}/slack/events", events)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         told = f"{url} cannot be reached ({type(error).__name__})."
         return Finding("public", Level.FAIL, told, _PROXY)
-    wanted = HTTPStatus.NOT_FOUND if settings.socket_mode else HTTPStatus.UNAUTHORIZED
-    if answer.status_code == wanted:
-        return Finding("public", Level.OK, f"{url} leads to Haltbot.")
-    told = f"{url} is answered by something else than Haltbot (HTTP {answer.status_code})."
+    return Finding("public", Level.OK, f"{url} leads to Haltbot.")
+
+
+def _strange(address: str, answer: httpx.Response) -> Finding:
+    told = f"{address} is answered by something else than Haltbot (HTTP {answer.status_code})."
     return Finding("public", Level.FAIL, told, _PROXY)
