@@ -20,6 +20,8 @@ from workspace import workspace
 from bot.config import Settings
 from bot.service import RECORD_SECONDS
 
+SLACK_WAITS_SECONDS = 3
+
 ROOT = Path(__file__).parents[1]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 MANIFESTS = ROOT / "deploy" / "kubernetes" / "haltbot.yaml"
@@ -210,13 +212,14 @@ def test_kubernetes_knows_every_field():
 
 
 def test_kubernetes_probes_what_is_there():
-    """Alive for restarts, ready for traffic; one replica always stays."""
+    """Ready before an old one goes, alive for traffic and restarts; one replica always stays."""
     found = documents()
     pod = found["Deployment"]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
 
     assert "/healthz" == container["livenessProbe"]["httpGet"]["path"]
-    assert "/readyz" == container["readinessProbe"]["httpGet"]["path"]
+    assert "/healthz" == container["readinessProbe"]["httpGet"]["path"]
+    assert "/readyz" == container["startupProbe"]["httpGet"]["path"]
     assert 3000 == container["ports"][0]["containerPort"] == Settings.model_fields["haltbot_port"].default
     assert pod["terminationGracePeriodSeconds"] >= 20
     assert pod["securityContext"]["runAsNonRoot"]
@@ -244,7 +247,9 @@ def test_the_pages_addresses_are_in_no_log():
     }
 
     assert {"enable-access-log": "false"} == by_paths["/key", "/connect"]
-    assert float(by_paths["/slack/events",]["proxy-read-timeout"]) > RECORD_SECONDS
+    slack = by_paths["/slack/events",]
+    assert RECORD_SECONDS < float(slack["proxy-read-timeout"])
+    assert SLACK_WAITS_SECONDS >= float(slack["proxy-connect-timeout"]) + float(slack["proxy-read-timeout"])
 
 
 def test_kubernetes_selects_its_own_pods():
