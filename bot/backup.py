@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from bot.errors import HaltbotError, StoreLocked
-from bot.stores.sqlite_file import known_migrations, lock_file
+from bot.stores.sqlite_file import hand_over, known_migrations, lock_file
 
 _BUSY_SECONDS = 5
 
@@ -82,6 +82,7 @@ def _replace(database: Path, backup: Path) -> list[Path]:
         _copy(backup, copy)
         _examine(copy, backup)
         _distrust(copy)
+        hand_over(copy, database)
         kept = _set_aside(database)
         copy.replace(database)
         _flush(database.parent)

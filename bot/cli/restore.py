@@ -1,4 +1,7 @@
-"""``haltbot restore``: brings a backup back in the place of an embedded database, which is kept."""
+"""``haltbot restore``: brings a backup back in the place of an embedded database, which is kept.
+
+A dump of PostgreSQL is brought back by its own tools; what is left to do then is done here.
+"""
 
 import argparse
 import asyncio
@@ -6,22 +9,28 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bot.backup import RestoreFailed, restore
-from bot.config import StorageSettings, load, sqlite_path
+from bot.config import SettingsInvalid, StorageSettings, load, sqlite_path
 from bot.database_file import examine
 
 
 def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
     command = add("restore", "bring a backup back; the database that is there is kept beside it", _restore)
-    command.add_argument("file", type=Path, metavar="FILE", help="what haltbot backup made")
+    command.add_argument(
+        "file",
+        type=Path,
+        nargs="?",
+        metavar="FILE",
+        help="what haltbot backup made; none after pg_restore, which has brought PostgreSQL's back",
+    )
 
 
 async def _restore(options: argparse.Namespace) -> int:
     storage = load(StorageSettings)
     database = sqlite_path(storage.database_url)
     if database is None:
-        raise RestoreFailed(
-            "An embedded database only. For PostgreSQL: pg_restore brings back what pg_dump made"
-        )
+        return await _look_first(storage.database_url, options.file)
+    if options.file is None:
+        raise RestoreFailed("Name the backup: haltbot restore FILE")
     examine(database, may_create=True)
     kept = await asyncio.to_thread(restore, database, options.file)
     print(f"{database.absolute()}: restored from {options.file}, whole.")
@@ -33,4 +42,22 @@ async def _restore(options: argparse.Namespace) -> int:
         )
     else:
         print("The keys in it open only with the HALTBOT_ENCRYPTION_KEYS of that time.")
+    return 0
+
+
+async def _look_first(url: str, backup: Path | None) -> int:
+    """After pg_restore: what was open in the dump may have been called since it was made."""
+    if backup is not None:
+        raise RestoreFailed(
+            "With PostgreSQL, pg_restore brings back what pg_dump made. Stop every replica first, and run haltbot"
+            " restore without a file before one starts again: then nothing is called twice without a look"
+        )
+    try:
+        from bot.stores.postgres import distrust  # noqa: PLC0415 -- an optional extra
+    except ImportError as missing:
+        raise SettingsInvalid(
+            "DATABASE_URL: PostgreSQL needs the extra: pip install '.[postgres]'"
+        ) from missing
+    count = await distrust(url)
+    print(f"{count} termination(s) that were open in the dump are looked up before anything is called again.")
     return 0

@@ -74,6 +74,27 @@ async def migrations(url: str) -> tuple[set[str], set[str]]:
     return {row["name"] for row in rows} - {MOVING, MOVED}, set(_MIGRATIONS)
 
 
+async def distrust(url: str) -> int:
+    """Let what was about to be called or asked be looked up first: a dump is older than what was done since.
+
+    Returns how many terminations these are. Raises StoreError.
+    """
+    try:
+        async with await connect(url) as connection:
+            await _migrate(connection)
+            return len(await query(connection, _DISTRUST, {}))
+    except psycopg.Error as error:
+        raise _ours(error) from error
+
+
+_DISTRUST = """
+UPDATE job
+SET payload = CAST(CAST(payload AS jsonb) || '{{"must_look": true, "unsure": true, "recovered": true}}' AS text)
+WHERE phase IN ('awaiting_confirmation', 'requested', 'offered')
+RETURNING id
+"""
+
+
 class PostgresStore(SqlStore):
     """The store in a PostgreSQL database."""
 

@@ -3,7 +3,7 @@
 import fcntl
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from sqlite_utils import Database
@@ -29,6 +29,7 @@ def lock_file(path: Path) -> int:
     name = path.with_name(f"{path.name}.lock")
     try:
         lock = os.open(name, os.O_RDWR | os.O_CREAT, 0o600)
+        hand_over(name, path)
     except OSError as error:
         raise StoreError(f"{name} cannot be opened: {error.strerror}") from error
     try:
@@ -40,6 +41,18 @@ def lock_file(path: Path) -> int:
             "or use PostgreSQL to run several"
         ) from error
     return lock
+
+
+def hand_over(file: Path, database: Path) -> None:
+    """Give a file to whoever the database, or the folder that waits for one, belongs to.
+
+    root may work on the database of a service that is not root's, and the service has to open what root leaves there.
+    """
+    if os.geteuid() == 0:
+        owner = (database if database.exists() else database.absolute().parent).stat()
+        # In a container root may not give anything away; everything is root's there.
+        with suppress(PermissionError):
+            os.chown(file, owner.st_uid, owner.st_gid)
 
 
 def open_for_writing(path: Path, *, adopt: bool) -> Database:

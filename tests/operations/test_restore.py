@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from processes import Finished, haltbot, running_bot
-from store.examples import asked, submitted
+from store.examples import asked, finished, running, submitted
 from workspace import Workspace, workspace
 
 from bot.backup import RestoreFailed, back_up, restore
@@ -174,9 +174,59 @@ def test_neither_a_running_bot_nor_the_database_itself(database: Path, saved: Pa
         os.close(lock)
 
 
+async def test_a_backup_has_to_be_named(database: Path):
+    """There may be several."""
+    finished = await haltbot("restore", environment={"DATABASE_URL": f"sqlite:///{database}"})
+
+    assert 1 == finished.code
+    assert "Name the backup: haltbot restore FILE" in finished.err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root works on what belongs to somebody else")
+def test_what_root_restores_belongs_to_the_service(database: Path, saved: Path):
+    """As which it runs again, and has to open what is there."""
+    os.chown(database, 4711, 4712)
+
+    restore(database, saved)
+
+    for path in (database, Path(f"{database}.lock")):
+        assert (4711, 4712) == (path.stat().st_uid, path.stat().st_gid)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root works on what belongs to somebody else")
+def test_where_there_was_no_database_the_folder_tells_whose_it_is(tmp_path: Path, saved: Path):
+    """A new machine's, prepared for the service."""
+    folder = tmp_path / "state"
+    folder.mkdir()
+    os.chown(folder, 4711, 4712)
+
+    restore(folder / "haltbot.db", saved)
+
+    assert 4711 == (folder / "haltbot.db").stat().st_uid
+
+
 async def test_for_postgres_the_right_tool_is_named():
     """It has better ones than we could make."""
     finished = await haltbot("restore", "x.db", environment={"DATABASE_URL": "postgresql://h/d"})
 
     assert 1 == finished.code
     assert "pg_restore brings back what pg_dump made" in finished.err
+
+
+async def test_after_pg_restore_what_was_open_is_looked_up_first(postgres_url: str):
+    """As after the restore of an embedded database; what has ended stays as it was told."""
+    from bot.stores.postgres import open_postgres  # noqa: PLC0415 (an optional extra)
+
+    async with await open_postgres(postgres_url, owner="one") as store:
+        waiting = (await submitted(store, run_here=False)).termination
+        question = await asked(store)
+        ended = (await finished(store, await running(store))).termination
+
+    told = await haltbot("restore", environment={"DATABASE_URL": postgres_url})
+
+    assert "2 termination(s) that were open" in told.out
+    async with await open_postgres(postgres_url, owner="two") as store:
+        distrusted = {"must_look": True, "unsure": True, "recovered": True}
+        for known in (waiting, question):
+            assert replace(known, **distrusted) == (await store.find(known.id)).termination
+        assert ended == (await store.find(ended.id)).termination
