@@ -2,6 +2,7 @@
 
 import secrets
 from pathlib import Path
+from typing import Any
 
 from bot import database_file
 from bot.config import Settings, SettingsInvalid, StorageSettings, sqlite_path
@@ -29,13 +30,19 @@ async def open_store(
 
 
 async def _open_postgres(database_url: str, owner: str) -> AccessStore:
+    store: AccessStore = await postgres_adapter().open_postgres(database_url, owner=owner, lease_ms=LEASE_MS)
+    return store
+
+
+def postgres_adapter() -> Any:
+    """Import ``bot.stores.postgres``, which needs an optional extra. Raises SettingsInvalid."""
     try:
-        from bot.stores.postgres import open_postgres  # noqa: PLC0415 -- an optional extra
+        from bot.stores import postgres  # noqa: PLC0415 -- only where it is used
     except ImportError as missing:
         raise SettingsInvalid(
             "DATABASE_URL: PostgreSQL needs the extra: pip install '.[postgres]'"
         ) from missing
-    return await open_postgres(database_url, owner=owner, lease_ms=LEASE_MS)
+    return postgres
 
 
 def open_vault(storage: Settings | StorageSettings, *, may_create: bool = True) -> AesVault:

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bot.backup import RestoreFailed, restore
-from bot.config import SettingsInvalid, StorageSettings, load, sqlite_path
+from bot.config import StorageSettings, load, sqlite_path
 from bot.database_file import examine
+from bot.storage import postgres_adapter
 
 
 def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
@@ -52,12 +53,6 @@ async def _look_first(url: str, backup: Path | None) -> int:
             "With PostgreSQL, pg_restore brings back what pg_dump made. Stop every replica first, and run haltbot"
             " restore without a file before one starts again: then nothing is called twice without a look"
         )
-    try:
-        from bot.stores.postgres import distrust  # noqa: PLC0415 -- an optional extra
-    except ImportError as missing:
-        raise SettingsInvalid(
-            "DATABASE_URL: PostgreSQL needs the extra: pip install '.[postgres]'"
-        ) from missing
-    count = await distrust(url)
+    count = await postgres_adapter().distrust(url)
     print(f"{count} termination(s) that were open in the dump are looked up before anything is called again.")
     return 0
