@@ -17,6 +17,7 @@ LATE_MS = 15_000
 """How long beyond its end a watch waits for its turn to read the list."""
 WRITE_BACK_MS = 5000
 """How long a forced instance is watched whose step was executing: the step may write it back."""
+_FORGET_MS = 60 * 60 * 1000
 
 
 class Watching:
@@ -27,7 +28,8 @@ class Watching:
         self._keys = keys
         self._lookout = lookout
         self._pace = pace
-        self._watches: dict[str, Watch] = {}
+        self._watches: dict[str, tuple[int, Watch]] = {}
+        """By reference: until when it is watched, and what this process has learnt for it."""
 
     async def watch(self, job: Job) -> Job | None:
         """Take one look, and say what follows."""
@@ -86,10 +88,21 @@ class Watching:
     async def _look(self, job: Job) -> Sighting:
         termination = job.termination
         key = await self._keys.open(termination.team, termination.channel, termination.user)
-        watch = self._watches.setdefault(termination.id, Watch())
+        watch = self._watch_of(termination.id, termination.watch_until or 0)
         sighting = await self._lookout.patrol(key, termination.workflow_id, watch, like=termination.seen)
         watch.learn()
         return sighting
+
+    def _watch_of(self, reference: str, until: int) -> Watch:
+        """Find the watch, or begin one: what was learnt for a former one is older than the call that came since."""
+        known = self._watches.get(reference)
+        if known is None or known[0] != until:
+            # Those that another process has brought to their end are let go of.
+            self._watches = {
+                other: each for other, each in self._watches.items() if each[0] > until - _FORGET_MS
+            }
+            known = self._watches[reference] = (until, Watch())
+        return known[1]
 
     async def _gone(self, job: Job, now: int) -> Job | None:
         # What was read up to now says nothing of what comes later: the next look needs a reading of its own.

@@ -1,8 +1,12 @@
 """What is true is told: gone, still finishing, still there; and soft leads to force in one message."""
 
+import asyncio
+
 from workspace import Workspace, workspace
 
-from bot.sandbox.vibecode import Step
+from bot import watching
+from bot.sandbox.slack import Message
+from bot.sandbox.vibecode import Call, Step
 
 WAITING = Step(3600, locked=False)
 
@@ -118,6 +122,40 @@ async def test_a_forced_one_that_is_written_back_is_said_so(work: Workspace):
     assert "may write it back" in gone.text
     assert "Force again, or look in the portal" in offer.text
     assert 1 == len(work.vibecode.deletes(instance))
+
+
+async def test_what_others_saw_before_a_force_does_not_count_after_it(tmp_path, monkeypatch):
+    """Two are watched and share what they read; one of them is forced, and the other one's look came before."""
+    monkeypatch.setattr(watching, "WRITE_BACK_MS", 1500)
+    async with workspace(tmp_path) as work:
+        forced, other = (work.vibecode.start_instance(template="713", steps=[3600]) for _ in range(2))
+
+        def message_of(instance: str, words: str) -> Message | None:
+            return next((m for m in told_of(work) if instance in m.text and words in m.text), None)
+
+        for instance in (forced, other):
+            await work.command(instance)
+            await work.slack.wait_for(lambda instance=instance: message_of(instance, "Accepted"))
+        # Both have looked once, and look again after two seconds, and then after four.
+        await asyncio.sleep(1.5)
+        await work.slack.click(work.requester, message_of(forced, "Accepted"), "termination_escalate")
+        await work.slack.wait_for(lambda: message_of(forced, "Force-terminate"))
+        looked = len(looks(work))
+        await work.vibecode.wait_for(lambda: len(looks(work)) > looked)
+        await work.slack.click(work.requester, message_of(forced, "Force-terminate"), "termination_force")
+        await work.slack.wait_for(lambda: message_of(forced, "*Stopped"))
+
+        await asyncio.sleep(2.5)
+        assert message_of(forced, "*Stopped")
+
+
+def told_of(work: Workspace) -> list[Message]:
+    return work.slack.channel_messages(work.channel)
+
+
+def looks(work: Workspace) -> list[Call]:
+    """What the watches have read: the list of those like theirs."""
+    return [call for call in work.vibecode.calls if call.method == "GET" and "templateId" in call.query]
 
 
 async def test_what_cannot_be_verified_is_not_called_gone(tmp_path):
