@@ -11,6 +11,7 @@ import traceback
 import httpx
 import pytest
 
+from bot.details import fields
 from bot.errors import (
     Ambiguous,
     Definite,
@@ -206,6 +207,44 @@ async def test_the_list_is_read_as_our_instances(sandbox, client, key):
     assert (50, 59) == (len(theirs.instances), theirs.total)
 
 
+@pytest.mark.parametrize(
+    ("told", "read"),
+    [
+        (r"DEAL_\ud800", "DEAL_?"),
+        (r"DEAL\u0000_7", "DEAL_7"),
+        (r"\u0000", None),
+        (r"\ud83d\ude00", "\N{GRINNING FACE}"),
+    ],
+    ids=["half", "nul", "nothing", "whole"],
+)
+async def test_what_no_database_stores_is_left_out(key, told, read):
+    """JSON can write half a character, and a NUL."""
+    body = f'{{"data": [{{"ID": "a", "DOCUMENT_ID": "{told}"}}]}}'.encode()
+    async with client_of(whole(200, body)) as client:
+        (instance,) = (await client.running(key)).instances
+
+    assert read == instance.document_id
+
+
+@pytest.mark.parametrize(
+    ("told", "read"),
+    [
+        ("0001-01-01T00:00:00+14:00", None),
+        ("9999-12-31T23:59:59-12:00", None),
+        ("9999-12-31T23:59:59.999999", 253_402_300_799_999),
+        ("0001-01-01T00:00:00", -62_135_596_800_000),
+    ],
+)
+async def test_a_time_that_cannot_be_shown_is_none(key, told, read):
+    """What was read is shown in UTC, which has a first and a last year."""
+    body = f'{{"data": [{{"ID": "a", "STARTED": "{told}"}}]}}'.encode()
+    async with client_of(whole(200, body)) as client:
+        (instance,) = (await client.running(key)).instances
+
+    assert read == instance.started_at
+    assert fields("a", instance, None, 0)
+
+
 async def test_odd_rows_are_read_as_far_as_possible(key):
     """Rows without an identifier are skipped, and fields of another type are unknown."""
     body = b"""{"success": true, "meta": {"total": "4"}, "data": [
@@ -368,6 +407,8 @@ async def test_an_error_of_another_shape_leaves_the_status(key, body):
     [
         (b"1.5", ["Retry-After: 9"], 1.5),
         (b'"3"', [], 3.0),
+        (b"86400", [], 600.0),
+        (b"null", ["Retry-After: 1e17"], 600.0),
         (b"null", ["Retry-After: 9"], 9.0),
         (b"true", ["Retry-After: 9"], 9.0),
         (b"-1", ["Retry-After: 9"], 9.0),
@@ -384,7 +425,7 @@ async def test_an_error_of_another_shape_leaves_the_status(key, body):
     ],
 )
 async def test_the_time_to_wait_comes_from_the_body_then_the_header(key, told, headers, expected):
-    """Seconds or a date; what makes no sense is left out."""
+    """Seconds or a date; what makes no sense is left out, and nobody waits for longer than ten minutes."""
     async with client_of(whole(429, b'{"error": {"retryAfter": ' + told + b"}}", *headers)) as client:
         error = await failure(client.terminate(key, "1", force=False, reason=""))
 

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -15,6 +15,9 @@ import httpx
 from bot.errors import Definite, NotRunning, RateLimited, UpstreamFailed, VibecodeError
 from bot.workflows import Instance
 
+LONGEST_WAIT_SECONDS = 600.0
+"""Longer waits are cut short: whoever asked is to hear within the hour that it came to nothing."""
+_EPOCH = datetime.fromtimestamp(0, UTC)
 _CODE = re.compile(r"[A-Z][A-Z0-9_]{1,63}")
 
 
@@ -39,7 +42,9 @@ class Answer:
         code = told.get("code")
         if not isinstance(code, str) or not _CODE.fullmatch(code):
             code = f"HTTP_{self.status}"
-        return _class_of(self.status, code)(code, self.status, retry_after=self._retry_after(told))
+        wait = self._retry_after(told)
+        wait = min(wait, LONGEST_WAIT_SECONDS) if wait is not None else None
+        return _class_of(self.status, code)(code, self.status, retry_after=wait)
 
     def _retry_after(self, told: Mapping[str, Any]) -> float | None:
         seconds = _seconds(told.get("retryAfter"))
@@ -89,7 +94,10 @@ def text(value: object) -> str | None:
     """Read a text, or a whole number as one; None for anything else, and for an empty one."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    return value if isinstance(value, str) and value else None
+    if not isinstance(value, str):
+        return None
+    # JSON can write half a character and a NUL, and no database stores either.
+    return value.encode(errors="replace").decode().replace("\0", "") or None
 
 
 def named(value: object, *names: str) -> str | None:
@@ -122,7 +130,9 @@ def milliseconds(value: object) -> int | None:
     try:
         moment = datetime.fromisoformat(value)
         # A time without a zone is taken as UTC: an hour's error in a display beats no time at all.
-        return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        # In UTC it has to be a time that can be shown again.
+        return (aware.astimezone(UTC) - _EPOCH) // timedelta(milliseconds=1)
     except (ValueError, OverflowError):
         return None
 
