@@ -51,7 +51,7 @@ _NEEDED = {
 def _check_person(termination: Termination, press: Press) -> None:
     """Refuse whoever has no say in this choice; what they may was looked up for this press."""
     mine = is_requester(termination, user=press.user, home=press.team)
-    approval = termination.approval or press.approval
+    approval = _approval(termination, press)
     answers = press.choice in _CHOICES[Phase.AWAITING_CONFIRMATION]
     if approval is None or not answers:
         if not mine:
@@ -70,6 +70,13 @@ def _check_person(termination: Termination, press: Press) -> None:
         _need(Role.SOFT, press)
     elif press.choice is not Choice.KEEP:
         raise Refused("own_press", approval=approval)
+
+
+def _approval(termination: Termination, press: Press) -> Approval | None:
+    """Tell why somebody else has to agree: a breaker that tripped since the question asks for more than a second person."""
+    if termination.approval is Approval.SECOND_PERSON and press.approval is Approval.BREAKER:
+        return Approval.BREAKER
+    return termination.approval or press.approval
 
 
 def is_requester(termination: Termination, *, user: str, home: str) -> bool:
@@ -98,7 +105,7 @@ def _go(termination: Termination, press: Press, now: int) -> Transition:
     going = replace(
         termination, force=press.choice is Choice.FORCE, asked_at=now, approved_by=approved_by, cleared=True
     )
-    detail = {"approval": termination.approval or press.approval} if approved_by else {}
+    detail = {"approval": _approval(termination, press)} if approved_by else {}
     confirmed = event(going, "confirmed", user=press.user, choice=press.choice, **detail)
     return Transition(termination=going, phase=Phase.REQUESTED, events=(confirmed,))
 

@@ -356,6 +356,26 @@ def test_whose_press_counts(known_at, approval, user, choice, may, reply):
     assert reply == refused
 
 
+def test_a_breaker_that_trips_after_the_question_holds_the_gentler_way_back_too():
+    """The question only needed a second person for the force."""
+    asked_for = replace(ASKED, approval=Approval.SECOND_PERSON)
+    press = Press(
+        team="T1",
+        channel="C1",
+        user="U1",
+        reference=ASKED.id,
+        question=1,
+        choice=Choice.SOFT,
+        may=EVERY_ROLE,
+        approval=Approval.BREAKER,
+    )
+
+    with pytest.raises(Refused) as refused:
+        decide(asked_for, Phase.AWAITING_CONFIRMATION, press, 2_000)
+
+    assert "own_press" == refused.value.reply
+
+
 def test_nobody_makes_a_force_of_a_soft_one():
     """An approver approves what was asked for, and no more."""
     soft = replace(ASKED, force=False, approval=Approval.BREAKER)
