@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from http import HTTPStatus
 from typing import Any
 
 from bot.decisions import ask_anew, differences, seen_again
-from bot.domain import Event, Job, Outcome, Phase, Termination, Transition, event
+from bot.domain import Event, Job, Outcome, Phase, Transition, event
 from bot.errors import (
     Ambiguous,
     Definite,
@@ -15,6 +17,7 @@ from bot.errors import (
     NoAnswer,
     NotExecuted,
     NotRunning,
+    NotSent,
     RateLimited,
     SessionMissing,
     VibecodeError,
@@ -88,6 +91,9 @@ class Calling:
             return await self._progress.end(job, Outcome.UNKNOWN, code="LIST_TOO_LONG", verified=False)
         if job.termination.force and (changes := _changes(job, sighting)):
             return await self._ask_about(job, sighting.instance, changes)
+        if max(Counter(job.termination.sent).values(), default=0) > MAX_RETRIES:
+            # As often as it is tried at most, without a try's end being recorded: it is what follows that fails.
+            return await self._progress.end(job, Outcome.UNKNOWN, code="REPEATED_CRASH")
         seen = replace(job.termination, must_look=False)
         return await self._progress.advance(job, seen, Phase.REQUESTED, event(seen, "still_listed"))
 
@@ -123,33 +129,31 @@ class Calling:
     async def _call(self, job: Job, key: OpenedKey, events: tuple[Event, ...]) -> Job | None:
         gently = self._begins_softly(job)
         force = job.termination.force and not gently
-        calling = replace(
-            job.termination,
-            sent=(*job.termination.sent, "force" if force else "soft"),
-            signed_in=key.key.session is not None,
-            trouble=None,
-            status=None,
-            accepted_at=None,
-        )
-        attempted = event(calling, "attempted", attempt=calling.tries, soft_first=gently)
-        begun = await self._begin(job, key, calling, (*events, attempted), looked=bool(events))
+        sent = (*job.termination.sent, "force" if force else "soft")
+        signed_in = key.key.session is not None
+        attempt = {"sent": sent, "signed_in": signed_in, "trouble": None, "status": None, "accepted_at": None}
+        attempted = event(job.termination, "attempted", attempt=len(sent), soft_first=gently)
+        begun = await self._begin(job, key, attempt, (*events, attempted), looked=bool(events))
         if begun is None or not is_held(begun):
             # Frozen right after it was recorded: whoever took over has looked, and called or not.
             return None
-        sending = self._workflows.terminate(key.key, calling.workflow_id, force=force, reason=calling.reason)
+        asked = begun.termination
+        sending = self._workflows.terminate(key.key, asked.workflow_id, force=force, reason=asked.reason)
         held, call = await self._progress.patiently(begun, sending)
         return await self._settle(held, key, call)
 
     async def _begin(
-        self, job: Job, key: OpenedKey, calling: Termination, events: tuple[Event, ...], *, looked: bool
+        self, job: Job, key: OpenedKey, attempt: Mapping[str, Any], events: tuple[Event, ...], *, looked: bool
     ) -> Job | None:
-        """Record that it is called from now on, once it is the key's turn; None: not now.
+        """Record ``attempt``, that it is called from now on, once it is the key's turn; None: not now.
 
         What was looked up is not looked up again for want of a short turn, since each look takes a turn as well:
         many forces would read the list for ever and never be called.
         """
         waited_ms = 0
         while True:
+            # Its message may have become another one while it waited.
+            calling = replace(job.termination, **attempt)
             step = Transition(termination=calling, phase=Phase.CALLING, events=events, attempts=job.fence)
             begun = await self._progress.store.begin_call(
                 job, step, key_id=key.key_id, per_second=self._pace.calls_per_second
@@ -180,6 +184,9 @@ class Calling:
             return await self._progress.end(job, Outcome.ALREADY_GONE, code=gone.code, status=gone.status)
         except Definite as refused:
             return await self._progress.end(job, _failed(job), code=refused.code, status=refused.status)
+        except NotSent as trouble:
+            unsent = replace(job.termination, sent=job.termination.sent[:-1])
+            return await self._retry(replace(job, termination=unsent), key, trouble)
         except (NotExecuted, Ambiguous) as trouble:
             return await self._retry(job, key, trouble)
         return await self._verify(job, key)

@@ -6,6 +6,7 @@ import pytest
 from outcomes import SOON, WAITING, outcome_of
 from workspace import Workspace, workspace
 
+from bot import calling, progress, storage
 from bot.sandbox.vibecode.trouble import STATUSES
 
 
@@ -102,11 +103,13 @@ async def test_a_refused_connection_says_so_while_it_lasts(work: Workspace):
     await work.command(f"{instance} loops")
     waiting = (await work.told("Not yet")).snapshot()
     await work.vibecode.start()
-    await work.told("*Stopped:*")
+    stopped = await work.told("*Stopped:*")
 
     assert "Vibecode could not be reached" in waiting.text
     assert "CONNECTION_REFUSED" in waiting.text
     assert 1 == len(work.vibecode.deletes(instance))
+    # What found no connection was not sent.
+    assert "The call was sent" not in stopped.text
 
 
 async def test_a_slow_call_says_that_it_is_under_way(work: Workspace):
@@ -119,3 +122,26 @@ async def test_a_slow_call_says_that_it_is_under_way(work: Workspace):
     message = await work.told("*Stopped:*")
 
     assert waiting.ts == message.ts
+
+
+async def test_what_fails_after_each_call_is_not_called_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    """Bitrix24 accepts, and then Haltbot itself fails, again and again, until somebody is told."""
+
+    async def fail(*_: object) -> None:
+        raise RuntimeError("a fault after the call")
+
+    monkeypatch.setattr(storage, "LEASE_MS", 900)
+    monkeypatch.setattr(progress, "RECORDING_SECONDS", 0.1)
+    monkeypatch.setattr(calling, "MAX_RETRIES", 2)
+    monkeypatch.setattr(calling.Calling, "_verify", fail)
+    async with workspace(tmp_path) as work:
+        instance = work.vibecode.start_instance(steps=[3600])
+        await work.command(f"{instance} loops")
+        told = await work.told("*Unknown:*")
+
+        assert 3 == len(work.vibecode.deletes(instance))
+    assert "The call was sent 3 times" in told.text
+    assert "REPEATED_CRASH" in told.text
+    assert "a fault after the call" in caplog.text

@@ -1,5 +1,6 @@
 """A list that is slow to read costs time, and nothing else: no stop is dropped, repeated or told falsely."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -73,6 +74,21 @@ async def test_forces_of_a_slow_key_are_all_sent(tmp_path: Path, rate: int, forc
         await work.vibecode.wait_for(lambda: len(work.vibecode.deletes()) == forces)
 
         assert [1] * forces == [len(work.vibecode.deletes(instance)) for instance in instances]
+
+
+async def test_a_message_that_became_another_one_while_it_waited_stays_the_only_one(tmp_path: Path):
+    """Somebody deletes the question while the force waits for its turn; what is posted in its place is kept."""
+    async with workspace(tmp_path, haltbot_vibecode_rate=0.4) as work:
+        instance = work.vibecode.start_instance(steps=[3600])
+        await work.command(f"{instance} force deadlocks")
+        await work.told("Started by")
+        # The key's next turn is the look's, so that it is the call that has to wait.
+        await asyncio.sleep(2.6)
+        await work.click(FORCE_TERMINATE)
+        work.slack.workspace.delete(work.message())
+        await work.told("*Stopped")
+
+    assert 2 == len(work.slack.calls_of("chat.postMessage"))
 
 
 async def test_an_accepted_stop_is_not_sent_again(work: Workspace):
