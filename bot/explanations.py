@@ -167,7 +167,7 @@ EXPLANATIONS: dict[str, Explanation] = {
         "Look in the portal whether it still runs.",
     ),
     "REPEATED_CRASH": Explanation(
-        "Haltbot was restarted again and again during this call, which is our fault.",
+        "Haltbot failed again and again while it was working on this, which is our fault.",
         "Look in the portal whether it still runs, and give your admin the reference below.",
     ),
 }

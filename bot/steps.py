@@ -96,4 +96,5 @@ class Steps:
         """Haltbot itself died of this one again and again: say so instead of trying for ever."""
         if job.phase is Phase.TELLING:
             return await self._close(job, "REPEATED_CRASH")
-        return await self._progress.end(job, Outcome.UNKNOWN, code="REPEATED_CRASH")
+        outcome = Outcome.UNKNOWN if job.termination.sent else Outcome.FAILED
+        return await self._progress.end(job, outcome, code="REPEATED_CRASH")
