@@ -6,7 +6,7 @@ import pytest
 from outcomes import SOON, WAITING, outcome_of
 from workspace import Workspace, workspace
 
-from bot import calling, progress, storage
+from bot import calling, progress, steps, storage
 from bot.sandbox.vibecode.trouble import STATUSES
 
 
@@ -145,3 +145,23 @@ async def test_what_fails_after_each_call_is_not_called_for_ever(
     assert "The call was sent 3 times" in told.text
     assert "REPEATED_CRASH" in told.text
     assert "a fault after the call" in caplog.text
+
+
+async def test_what_fails_before_the_call_is_told_as_not_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Nothing was sent, so nothing is unknown."""
+
+    async def fail(*_: object) -> None:
+        raise RuntimeError("a fault before the call")
+
+    monkeypatch.setattr(storage, "LEASE_MS", 900)
+    monkeypatch.setattr(progress, "RECORDING_SECONDS", 0.1)
+    monkeypatch.setattr(steps, "MAX_CRASHES", 1)
+    monkeypatch.setattr(calling.Calling, "request", fail)
+    async with workspace(tmp_path) as work:
+        await work.command(f"{work.vibecode.start_instance()} loops")
+        told = await work.told("*Not stopped:*")
+
+        assert [] == work.vibecode.deletes()
+    assert "Haltbot failed again and again" in told.text
