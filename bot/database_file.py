@@ -29,7 +29,7 @@ def examine(path: Path, *, may_create: bool) -> None:
     # SQLite keeps files of its own beside the database, so the folder has to be writable too.
     for wanted in (folder, path) if is_there else (folder,):
         if not os.access(wanted, os.W_OK):
-            raise SettingsInvalid(f"DATABASE_URL: {_called(wanted)} cannot be written ({_why(wanted)})")
+            raise SettingsInvalid(f"DATABASE_URL: {_called(wanted)} cannot be written {_why(wanted)}")
 
 
 def holds_sealed_keys(path: Path) -> bool:
@@ -51,5 +51,11 @@ def _called(path: Path) -> str:
 
 
 def _why(path: Path) -> str:
-    read_only = os.statvfs(path).f_flag & os.ST_RDONLY
-    return os.strerror(errno.EROFS if read_only else errno.EACCES)
+    if os.statvfs(path).f_flag & os.ST_RDONLY:
+        return f"({os.strerror(errno.EROFS)})"
+    try:
+        owner = path.owner()
+    except KeyError:
+        # A service's user may exist only while it runs.
+        owner = f"the user with the number {path.stat().st_uid}"
+    return f"({os.strerror(errno.EACCES)}). It belongs to {owner}: run this as that user, or as root"
