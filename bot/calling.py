@@ -91,8 +91,8 @@ class Calling:
             return await self._progress.end(job, Outcome.UNKNOWN, code="LIST_TOO_LONG", verified=False)
         if job.termination.force and (changes := _changes(job, sighting)):
             return await self._ask_about(job, sighting.instance, changes)
-        if max(Counter(job.termination.sent).values(), default=0) > MAX_RETRIES:
-            # As often as it is tried at most, without a try's end being recorded: it is what follows that fails.
+        if job.termination.recovered and max(Counter(job.termination.sent).values(), default=0) > MAX_RETRIES:
+            # It was taken over after as many calls as are tried at most: what follows the call fails each time.
             return await self._progress.end(job, Outcome.UNKNOWN, code="REPEATED_CRASH")
         seen = replace(job.termination, must_look=False)
         return await self._progress.advance(job, seen, Phase.REQUESTED, event(seen, "still_listed"))

@@ -117,7 +117,7 @@ def _break_glass(termination: Termination, press: Press, now: int) -> Transition
     going = replace(
         termination, asked_at=now, broke_glass=why, reason=termination.reason or why, cleared=True
     )
-    broken = event(going, "break_glass", user=press.user, why=why, approval=termination.approval)
+    broken = event(going, "break_glass", user=press.user, why=why, approval=_approval(termination, press))
     confirmed = event(going, "confirmed", user=press.user, choice=press.choice)
     return Transition(termination=going, phase=Phase.REQUESTED, events=(broken, confirmed))
 

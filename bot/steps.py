@@ -96,5 +96,6 @@ class Steps:
         """Haltbot itself died of this one again and again: say so instead of trying for ever."""
         if job.phase is Phase.TELLING:
             return await self._close(job, "REPEATED_CRASH")
-        outcome = Outcome.UNKNOWN if job.termination.sent else Outcome.FAILED
+        maybe_called = job.termination.sent or job.termination.unsure
+        outcome = Outcome.UNKNOWN if maybe_called else Outcome.FAILED
         return await self._progress.end(job, outcome, code="REPEATED_CRASH")

@@ -38,7 +38,7 @@ class Watching:
             return await self._begin(job)
         now = await self._progress.store.now()
         # It may have to wait for what other watches are reading.
-        job, look = await self._progress.keep(job, self._look(job))
+        job, look = await self._progress.keep(job, self._look(job, now))
         try:
             sighting = look.result()
         except NotYet as turn:
@@ -85,21 +85,21 @@ class Watching:
         wait_ms = max(at_least_ms * random.uniform(1, 2), min(pause * 1000, at_most_ms), 0)  # noqa: S311
         return await self._progress.rest(job, polled, wait_ms)
 
-    async def _look(self, job: Job) -> Sighting:
+    async def _look(self, job: Job, now: int) -> Sighting:
         termination = job.termination
         key = await self._keys.open(termination.team, termination.channel, termination.user)
-        watch = self._watch_of(termination.id, termination.watch_until or 0)
+        watch = self._watch_of(termination.id, termination.watch_until or now, now)
         sighting = await self._lookout.patrol(key, termination.workflow_id, watch, like=termination.seen)
         watch.learn()
         return sighting
 
-    def _watch_of(self, reference: str, until: int) -> Watch:
+    def _watch_of(self, reference: str, until: int, now: int) -> Watch:
         """Find the watch, or begin one: what was learnt for a former one is older than the call that came since."""
         known = self._watches.get(reference)
         if known is None or known[0] != until:
             # Those that another process has brought to their end are let go of.
             self._watches = {
-                other: each for other, each in self._watches.items() if each[0] > until - _FORGET_MS
+                other: each for other, each in self._watches.items() if each[0] > now - _FORGET_MS
             }
             known = self._watches[reference] = (until, Watch())
         return known[1]
