@@ -329,6 +329,7 @@ async def test_answers_are_remembered_for_seconds_and_for_an_hour_of_silence():
             directory.known_person(person.id)
         first = await directory.person(person.id, within_seconds=5)
         await directory.person(person.id, within_seconds=5)
+        by_heart = directory.known_person(person.id)
         asked = len(slack.calls_of("users.info"))
         clock.now = FRESH_SECONDS
         person.admin = False
@@ -336,11 +337,32 @@ async def test_answers_are_remembered_for_seconds_and_for_an_hour_of_silence():
         slack.fail("users.info", "internal_error", times=9)
         clock.now += LAST_KNOWN_SECONDS
         last_known = await directory.person(person.id, within_seconds=5)
+        with pytest.raises(FactsUnavailable):
+            # Nobody is refused by heart for what may have changed.
+            directory.known_person(person.id)
         clock.now += 1
         with pytest.raises(FactsUnavailable):
             await directory.person(person.id, within_seconds=5)
 
-    assert (ADMIN, 1, MEMBER, MEMBER) == (first, asked, second, last_known)
+    assert (ADMIN, ADMIN, 1, MEMBER, MEMBER) == (first, by_heart, asked, second, last_known)
+
+
+async def test_slack_is_left_alone_for_as_long_as_it_wants():
+    """Meanwhile its last answer counts."""
+    clock = Clock()
+    async with SlackSandbox() as slack:
+        person = slack.add_person("Ada")
+        directory = SlackDirectory(AsyncWebClient(slack.bot_token, base_url=slack.api_url), clock=clock)
+        await directory.person(person.id, within_seconds=5)
+        clock.now = FRESH_SECONDS
+        slack.fail("users.info", "ratelimited", status=429, retry_after=30)
+        told = [await directory.person(person.id, within_seconds=5) for _ in range(3)]
+        limited = len(slack.calls_of("users.info"))
+        clock.now += 30
+        await directory.person(person.id, within_seconds=5)
+        again = len(slack.calls_of("users.info"))
+
+    assert ([MEMBER] * 3, 2, 3) == (told, limited, again)
 
 
 async def test_a_group_that_is_none_has_no_members():

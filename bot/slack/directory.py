@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.errors import FactsUnavailable, SlackError, SlackRefused
+from bot.errors import FactsUnavailable, SlackError, SlackRefused, SlackUnavailable
 from bot.metrics import SLACK_CALLS, timed
 from bot.places import team_of
 from bot.rights import Person
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 FRESH_SECONDS = 15.0
-"""So long two replicas may differ. A group that is asked about by several of them stays within Slack's twenty a minute."""
+"""So long two replicas may differ. Should so many groups be asked about that Slack sets limits, the last answers count."""
 LAST_KNOWN_SECONDS = 3600.0
 """How long an answer counts while Slack gives no newer one."""
 _MOST = 10_000
@@ -45,6 +45,8 @@ class SlackDirectory:
         self._client = client
         self._clock = clock
         self._answers: dict[tuple[str, ...], _Answer] = {}
+        self._held_until: dict[str, float] = {}
+        """By what is asked for: when Slack wants to be asked again."""
 
     async def person(self, user: str, *, within_seconds: float) -> Person | None:
         """Describe somebody; None: Slack does not let Haltbot read people. Raises FactsUnavailable."""
@@ -63,16 +65,16 @@ class SlackDirectory:
         )
 
     def known_person(self, user: str) -> Person | None:
-        """The same from memory, whichever thread asks. Raises FactsUnavailable."""
-        return cast("Person | None", self._remembered(("person", user)))
+        """The same from memory while it is fresh, whichever thread asks. Raises FactsUnavailable."""
+        return cast("Person | None", self._remembered(("person", user), FRESH_SECONDS))
 
     def known_members(self, place: str, group: str) -> frozenset[str] | None:
-        """The same from memory, whichever thread asks. Raises FactsUnavailable."""
-        return cast("frozenset[str] | None", self._remembered(("group", place, group)))
+        """The same from memory while it is fresh, whichever thread asks. Raises FactsUnavailable."""
+        return cast("frozenset[str] | None", self._remembered(("group", place, group), FRESH_SECONDS))
 
-    def _remembered(self, key: tuple[str, ...]) -> object:
+    def _remembered(self, key: tuple[str, ...], for_seconds: float = LAST_KNOWN_SECONDS) -> object:
         answer = self._answers.get(key)
-        if answer is None or answer.at is None or self._clock() - answer.at > LAST_KNOWN_SECONDS:
+        if answer is None or answer.at is None or self._clock() - answer.at > for_seconds:
             raise FactsUnavailable(key[0])
         return answer.value
 
@@ -88,6 +90,8 @@ class SlackDirectory:
             self._forget_the_oldest()
         if answer.at is not None and self._clock() - answer.at < FRESH_SECONDS:
             return answer.value
+        if answer.flight is None and self._clock() < self._held_until.get(key[0], 0.0):
+            return self._remembered(key)
         if answer.flight is None:
             answer.flight = asyncio.create_task(self._fetch(key, answer, ask))
         # Shielded by being waited for only: a later asker still gets what comes too late for this one.
@@ -102,6 +106,8 @@ class SlackDirectory:
             answer.value, answer.at = value, self._clock()
         except SlackError as error:
             log.warning("Slack cannot tell about a %s: %s", key[0], error.code)
+            if isinstance(error, SlackUnavailable) and error.retry_after is not None:
+                self._held_until[key[0]] = self._clock() + error.retry_after
         except (AttributeError, LookupError, RuntimeError, TypeError):
             log.exception("Slack's answer about a %s was not understood.", key[0])
         finally:
