@@ -53,9 +53,12 @@ def _called(path: Path) -> str:
 def _why(path: Path) -> str:
     if os.statvfs(path).f_flag & os.ST_RDONLY:
         return f"({os.strerror(errno.EROFS)})"
+    denied, owned_by = f"({os.strerror(errno.EACCES)})", path.stat().st_uid
+    if owned_by == os.geteuid():
+        return denied
     try:
         owner = path.owner()
     except KeyError:
         # A service's user may exist only while it runs.
-        owner = f"the user with the number {path.stat().st_uid}"
-    return f"({os.strerror(errno.EACCES)}). It belongs to {owner}: run this as that user, or as root"
+        owner = f"the user with the number {owned_by}"
+    return f"{denied}. It belongs to {owner}: run this as that user, or as root"

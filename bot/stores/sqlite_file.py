@@ -28,8 +28,8 @@ def lock_file(path: Path) -> int:
     """
     name = path.with_name(f"{path.name}.lock")
     try:
-        lock = os.open(name, os.O_RDWR | os.O_CREAT, 0o600)
-        hand_over(name, path)
+        lock = os.open(name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        hand_over(name, like=owned_as(path))
     except OSError as error:
         raise StoreError(f"{name} cannot be opened: {error.strerror}") from error
     try:
@@ -43,22 +43,35 @@ def lock_file(path: Path) -> int:
     return lock
 
 
-def hand_over(file: Path, database: Path) -> None:
-    """Give a file to whoever the database, or the folder that waits for one, belongs to.
+def owned_as(database: Path) -> Path:
+    """Tell what shows whose a database is, or will be: itself, or the folder that waits for it."""
+    return database if database.exists() else database.absolute().parent
 
-    root may work on the database of a service that is not root's, and the service has to open what root leaves there.
+
+def hand_over(file: Path, *, like: Path) -> None:
+    """Give a file that root has made to whoever ``like`` belongs to, as the service that has to open it.
+
+    Nothing under another name is given away, whoever put a link there. Raises OSError.
     """
-    if os.geteuid() == 0:
-        owner = (database if database.exists() else database.absolute().parent).stat()
-        # In a container root may not give anything away; everything is root's there.
-        with suppress(PermissionError):
-            os.chown(file, owner.st_uid, owner.st_gid)
+    if os.geteuid() != 0:
+        return
+    owner, descriptor = like.stat(), os.open(file, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        if os.fstat(descriptor).st_nlink == 1:
+            # In a container root may not give anything away; everything is root's there.
+            with suppress(PermissionError):
+                os.fchown(descriptor, owner.st_uid, owner.st_gid)
+    finally:
+        os.close(descriptor)
 
 
 def open_for_writing(path: Path, *, adopt: bool) -> Database:
     """Open the file, made and migrated as needed; ``adopt`` what the former process held. Raises sqlite3.Error."""
-    # Created by us, so that nobody else on the machine can read it; SQLite gives its own files the same mode.
+    # Created by us, so that nobody else on the machine can read it; SQLite gives its own files the same mode and owner.
+    model = owned_as(path)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    if model != path:
+        hand_over(path, like=model)
     db = Database(sqlite3.connect(path, timeout=_BUSY_TIMEOUT_MS / 1000))
     try:
         db.enable_wal()
