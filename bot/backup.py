@@ -8,7 +8,9 @@ from itertools import count
 from pathlib import Path
 
 from bot.errors import HaltbotError, StoreLocked
-from bot.stores.sqlite_file import hand_over, known_migrations, lock_file
+from bot.stores import statements
+from bot.stores.dialect import SQLITE, render
+from bot.stores.sqlite_file import hand_over, known_migrations, lock_file, owned_as
 
 _BUSY_SECONDS = 5
 
@@ -82,7 +84,7 @@ def _replace(database: Path, backup: Path) -> list[Path]:
         _copy(backup, copy)
         _examine(copy, backup)
         _distrust(copy)
-        hand_over(copy, database)
+        hand_over(copy, like=owned_as(database))
         kept = _set_aside(database)
         copy.replace(database)
         _flush(database.parent)
@@ -111,10 +113,7 @@ def _examine(copy: Path, backup: Path) -> None:
 def _distrust(copy: Path) -> None:
     """Let what was about to be called or asked be looked up first: it may have been called since the backup."""
     with closing(sqlite3.connect(copy)) as db, db:
-        db.execute(
-            "UPDATE job SET payload = json_set(payload, '$.must_look', json('true'), '$.unsure', json('true'),"
-            " '$.recovered', json('true')) WHERE phase IN ('awaiting_confirmation', 'requested', 'offered')"
-        )
+        db.execute(render(statements.DISTRUST, SQLITE), {"doubt": statements.DOUBT}).fetchall()
     _flush(copy)
 
 

@@ -227,5 +227,6 @@ async def _answering(answer: asyncio.Future[T], work: Awaitable[T]) -> None:
 
 def new_reference() -> str:
     """Make an unguessable reference that can be read out on the phone: 12 of 31 unmistakable characters."""
-    number, letters = secrets.randbelow(len(_ALPHABET) ** 12), len(_ALPHABET)
+    letters = len(_ALPHABET)
+    number = secrets.randbelow(letters**12)
     return "".join(_ALPHABET[number // letters**place % letters] for place in range(12))

@@ -8,6 +8,7 @@ from bot import database_file
 from bot.config import Settings, SettingsInvalid, StorageSettings, sqlite_path
 from bot.ports_access import AccessStore
 from bot.stores.sqlite import open_sqlite
+from bot.stores.sqlite_file import hand_over, owned_as
 from bot.vault import KEY_BYTES, AesVault, decode_keys, key_file
 
 LEASE_MS = 15_000
@@ -34,13 +35,13 @@ async def _open_postgres(database_url: str, owner: str) -> AccessStore:
     return store
 
 
-def postgres_adapter() -> Any:
-    """Import ``bot.stores.postgres``, which needs an optional extra. Raises SettingsInvalid."""
+def postgres_adapter(setting: str = "DATABASE_URL") -> Any:
+    """Import ``bot.stores.postgres``, which needs an optional extra. Raises SettingsInvalid about the setting."""
     try:
         from bot.stores import postgres  # noqa: PLC0415 -- only where it is used
     except ImportError as missing:
         raise SettingsInvalid(
-            "DATABASE_URL: PostgreSQL needs the extra: pip install '.[postgres]'"
+            f"{setting}: PostgreSQL needs the extra; in Haltbot's folder: pip install '.[postgres]'"
         ) from missing
     return postgres
 
@@ -76,7 +77,11 @@ def _vault_beside(database: Path, *, may_create: bool) -> AesVault:
         # Nothing is sealed yet, so there is nothing that a key of this moment would have to open.
         return AesVault([secrets.token_bytes(KEY_BYTES)])
     try:
-        return AesVault(key_file(path))
+        is_new = not path.exists()
+        keys = key_file(path)
+        if is_new:
+            hand_over(path, like=owned_as(database))
+        return AesVault(keys)
     except OSError as unreachable:
         raise SettingsInvalid(
             f"DATABASE_URL: the key file {path} cannot be used ({unreachable.strerror})"

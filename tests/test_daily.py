@@ -150,11 +150,38 @@ async def test_the_running_bot_looks_by_itself(monkeypatch: pytest.MonkeyPatch):
         looking = asyncio.create_task(Daily(away, patient, told, ada).serve())
         async with asyncio.timeout(5):
             await told.first.wait()
+            # It measures on, some dozens of times, and examines once a day.
+            await asyncio.sleep(0.1)
         looking.cancel()
         await asyncio.gather(looking, return_exceptions=True)
 
     assert 1 == patient.examined
     assert away.asked > 1
+
+
+async def test_an_examination_that_was_cut_short_is_made_up_for(monkeypatch: pytest.MonkeyPatch):
+    """Sooner than the next day."""
+    monkeypatch.setattr(daily, "FIRST_LOOK_SECONDS", -1.0)
+    monkeypatch.setattr(daily, "AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(daily, "GAUGES_SECONDS", 0.001)
+    told, patient = Told(), CutShort(EXPIRING)
+    looking = asyncio.create_task(Daily(MemoryStore(), patient, told, ada).serve())
+    async with asyncio.timeout(5):
+        await told.first.wait()
+    looking.cancel()
+    await asyncio.gather(looking, return_exceptions=True)
+
+    assert 2 == patient.examined
+
+
+class CutShort(Patient):
+    """The database goes away in the middle of the first examination."""
+
+    async def examine(self) -> list[Finding]:
+        found = await super().examine()
+        if self.examined == 1:
+            raise StoreBusy("away")
+        return found
 
 
 async def test_a_person_whom_slack_does_not_reach_costs_the_others_nothing():

@@ -397,9 +397,10 @@ async def test_an_address_of_ipv6_and_a_proxy_are_no_trouble(tmp_path: Path, mon
     assert "No Haltbot answers at http://[::1]:1/readyz." == away.told
 
 
-async def test_a_running_bot_is_asked_itself(tmp_path: Path):
-    """Here and at its public address, over which Slack and browsers come."""
-    async with workspace(tmp_path, haltbot_public_url="https://haltbot.example.com") as work:
+@pytest.mark.parametrize("mode", ["http", "socket"])
+async def test_a_running_bot_is_asked_itself(tmp_path: Path, mode: str):
+    """Here and at its public address, over which Slack and browsers come; a stranger's 404 is no sign of it."""
+    async with workspace(tmp_path, mode=mode, haltbot_public_url="https://haltbot.example.com") as work:
         here = f"http://127.0.0.1:{work.port}"
         settings = work.settings.model_copy(update={"haltbot_port": work.port, "haltbot_public_url": here})
         good = await reachable(settings)

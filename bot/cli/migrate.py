@@ -5,12 +5,11 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
 
 from bot.config import SettingsInvalid, StorageSettings, load, sqlite_path
 from bot.database_file import examine
 from bot.database_url import POSTGRES_SCHEMES, mistake_in
-from bot.storage import key_path
+from bot.storage import key_path, postgres_adapter
 from bot.stores.sqlite import open_sqlite
 from bot.stores.sqlite_file import lock_file
 
@@ -34,7 +33,10 @@ async def _migrate(options: argparse.Namespace) -> int:
     if mistake := mistake_in(options.to):
         raise SettingsInvalid(f"--to: {mistake}")
     examine(source, may_create=False)
-    migration, postgres = _adapters()
+    postgres = postgres_adapter("--to")
+    # It needs the same extra.
+    from bot import migration  # noqa: PLC0415
+
     # Its lock keeps every bot away until it is set aside.
     lock = lock_file(source)
     try:
@@ -51,17 +53,6 @@ async def _migrate(options: argparse.Namespace) -> int:
     if key_file.exists():
         print(f"HALTBOT_ENCRYPTION_KEYS: give every replica what stands in {key_file}.")
     return 0
-
-
-def _adapters() -> tuple[Any, Any]:
-    try:
-        from bot import migration  # noqa: PLC0415 -- an optional extra
-        from bot.stores import postgres  # noqa: PLC0415
-    except ImportError as missing:
-        raise SettingsInvalid(
-            "--to: PostgreSQL needs the extra; in Haltbot's folder: pip install '.[postgres]'"
-        ) from missing
-    return migration, postgres
 
 
 def _say(line: str) -> None:

@@ -25,6 +25,8 @@ class Dialect:
     """The type of a number that grows with each row."""
     fill: str
     """Leaves room in each page, so that a changed row stays in it."""
+    merged: str
+    """The payload of a termination with the members of ``:doubt`` in it."""
     parameter: str
     """How ``:name`` is written, as a pattern for ``re.sub``."""
 
@@ -36,6 +38,7 @@ SQLITE = Dialect(
     skip="",
     serial="INTEGER PRIMARY KEY AUTOINCREMENT",
     fill="",
+    merged="json_patch(payload, :doubt)",
     parameter=r":\1",
 )
 
@@ -46,6 +49,7 @@ POSTGRES = Dialect(
     skip="FOR UPDATE SKIP LOCKED",
     serial="BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
     fill="WITH (fillfactor = 70)",
+    merged="CAST(CAST(payload AS jsonb) || CAST(:doubt AS jsonb) AS text)",
     parameter=r"%(\1)s",
 )
 
@@ -60,5 +64,6 @@ def render(statement: str, dialect: Dialect) -> str:
         skip=dialect.skip,
         serial=dialect.serial,
         fill=dialect.fill,
+        merged=dialect.merged,
     )
     return re.sub(r":(\w+)", dialect.parameter, filled)

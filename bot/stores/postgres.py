@@ -13,7 +13,7 @@ import psycopg
 from psycopg import errors
 
 from bot.errors import HaltbotError, Refused, StoreBusy, StoreError
-from bot.stores import schema
+from bot.stores import schema, statements
 from bot.stores.postgres_connection import (
     PATIENCE_SECONDS,
     Connection,
@@ -82,17 +82,9 @@ async def distrust(url: str) -> int:
     try:
         async with await connect(url) as connection:
             await _migrate(connection)
-            return len(await query(connection, _DISTRUST, {}))
+            return len(await query(connection, statements.DISTRUST, {"doubt": statements.DOUBT}))
     except psycopg.Error as error:
         raise _ours(error) from error
-
-
-_DISTRUST = """
-UPDATE job
-SET payload = CAST(CAST(payload AS jsonb) || '{{"must_look": true, "unsure": true, "recovered": true}}' AS text)
-WHERE phase IN ('awaiting_confirmation', 'requested', 'offered')
-RETURNING id
-"""
 
 
 class PostgresStore(SqlStore):

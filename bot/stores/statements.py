@@ -62,6 +62,12 @@ WHERE owner = :owner AND state = 'open' AND phase <> 'calling'
 # Take over at once what the former process on this file held: the file's lock says that it is gone.
 ADOPT = "UPDATE job SET due_at = {now} WHERE state = 'open' AND owner IS NOT NULL"
 
+# Let what was about to be called or asked be looked up first: after a backup was brought back, it may have been called since.
+DISTRUST = """
+UPDATE job SET payload = {merged} WHERE phase IN ('awaiting_confirmation', 'requested', 'offered') RETURNING id
+"""
+DOUBT = '{"must_look": true, "unsure": true, "recovered": true}'
+
 # Read one termination.
 FIND = "SELECT phase, payload, fence, attempts, owner FROM job WHERE id = :id"
 

@@ -13,6 +13,7 @@ from store.examples import asked, finished, running, submitted
 from workspace import Workspace, workspace
 
 from bot.backup import RestoreFailed, back_up, restore
+from bot.errors import StoreError
 from bot.sandbox.vibecode import Step
 from bot.stores.sqlite import open_sqlite
 from bot.stores.sqlite_file import lock_file, open_for_writing
@@ -203,6 +204,37 @@ def test_where_there_was_no_database_the_folder_tells_whose_it_is(tmp_path: Path
     restore(folder / "haltbot.db", saved)
 
     assert 4711 == (folder / "haltbot.db").stat().st_uid
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root could give it away")
+def test_nothing_behind_a_link_is_given_away(tmp_path: Path, database: Path, saved: Path):
+    """The service may put what it likes into its folder."""
+    os.chown(database, 4711, 4712)
+    theirs = tmp_path / "shadow"
+    theirs.write_text("root's")
+    Path(f"{database}.lock").symlink_to(theirs)
+
+    with pytest.raises(StoreError, match="cannot be opened"):
+        restore(database, saved)
+
+    assert 0 == theirs.stat().st_uid
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root works on what belongs to somebody else")
+async def test_the_first_key_that_root_sets_makes_the_service_s_files(tmp_path: Path):
+    """Before the service has ever run."""
+    folder = tmp_path / "state"
+    folder.mkdir()
+    os.chown(folder, 4711, 4712)
+
+    told = await haltbot(
+        *("key", "set", "--team", "T1", "--channel", "C1"),
+        environment={"DATABASE_URL": f"sqlite:///{folder / 'haltbot.db'}"},
+        stdin="vibe_api_0123456789abcdef0123",
+    )
+
+    assert 0 == told.code, told.err
+    assert {4711} == {path.stat().st_uid for path in folder.iterdir()}
 
 
 async def test_for_postgres_the_right_tool_is_named():
