@@ -12,7 +12,7 @@ import pytest
 from processes import haltbot, running_bot, variables
 from workspace import workspace
 
-import bot
+from bot import stores
 from bot.cli import main as cli
 from bot.domain import Event
 from bot.sandbox.vibecode import Step
@@ -222,8 +222,8 @@ def test_any_other_trouble_with_a_file_is_not_hidden(monkeypatch):
 def test_the_missing_extra_is_installed_from_haltbot_s_folder(monkeypatch, capsys):
     """By its name alone it would come from an index, from whoever owns the name there."""
     asyncio.run(fill_audit(1))
-    monkeypatch.delattr(bot, "migration", raising=False)
-    monkeypatch.setitem(sys.modules, "bot.migration", None)
+    monkeypatch.delattr(stores, "postgres", raising=False)
+    monkeypatch.setitem(sys.modules, "bot.stores.postgres", None)
 
     assert 1 == cli.run(["migrate", "--to", "postgresql://127.0.0.1/haltbot"])
     assert "pip install '.[postgres]'" in capsys.readouterr().err
