@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from http import HTTPStatus
@@ -91,7 +90,7 @@ class Calling:
             return await self._progress.end(job, Outcome.UNKNOWN, code="LIST_TOO_LONG", verified=False)
         if job.termination.force and (changes := _changes(job, sighting)):
             return await self._ask_about(job, sighting.instance, changes)
-        if job.termination.recovered and max(Counter(job.termination.sent).values(), default=0) > MAX_RETRIES:
+        if job.termination.recovered and job.termination.most_of_a_kind > MAX_RETRIES:
             # It was taken over after as many calls as are tried at most: what follows the call fails each time.
             return await self._progress.end(job, Outcome.UNKNOWN, code="REPEATED_CRASH")
         seen = replace(job.termination, must_look=False)

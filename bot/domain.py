@@ -1,5 +1,6 @@
 """What a termination is and which states it goes through: values and pure functions."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -158,6 +159,11 @@ class Termination:
     """When that was, for the last time."""
     click_url: str | None = None
     """Sealed: the last click's response_url, the only way to edit a message that the bot could not post itself."""
+
+    @property
+    def most_of_a_kind(self) -> int:
+        """How often it was called in the same way: a soft call and a force are two calls, a second one is a repetition."""
+        return max(Counter(self.sent).values(), default=0)
 
     @property
     def tries(self) -> int:

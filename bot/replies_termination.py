@@ -1,6 +1,5 @@
 """The words of the one message of a termination: what is true now, why, and what to do next."""
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -196,9 +195,8 @@ def _notes(termination: Termination) -> list[str]:
         notes.append("Recovered after a restart: Haltbot looked before it repeated anything.")
     if termination.softened:
         notes.append("It was asked softly first, with the reason; that did not suffice.")
-    # A soft call and a force are two calls; a second one of a kind is a repetition.
-    if (most := max(Counter(termination.sent).values(), default=0)) > 1:
-        notes.append(f"The call was sent {_times(most)}.")
+    if termination.most_of_a_kind > 1:
+        notes.append(f"The call was sent {_times(termination.most_of_a_kind)}.")
     return notes
 
 

@@ -18,6 +18,7 @@ LATE_MS = 15_000
 WRITE_BACK_MS = 5000
 """How long a forced instance is watched whose step was executing: the step may write it back."""
 _FORGET_MS = 60 * 60 * 1000
+"""How long beyond its end what was learnt for a watch is kept: another process may have ended it."""
 
 
 class Watching:

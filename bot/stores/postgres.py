@@ -6,7 +6,8 @@ NOTIFY, under which commits would queue up behind each other.
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import psycopg
@@ -57,20 +58,14 @@ async def open_postgres(url: str, *, owner: str, lease_ms: int = 15_000) -> "Pos
 
 async def prepare_postgres(url: str) -> None:
     """Migrate a database that nobody is to work with yet. Raises StoreError."""
-    try:
-        async with await connect(url) as connection:
-            await _migrate(connection)
-    except psycopg.Error as error:
-        raise _ours(error) from error
+    async with _connected(url) as connection:
+        await _migrate(connection)
 
 
 async def migrations(url: str) -> tuple[set[str], set[str]]:
     """Name the migrations that the database has had, and those that this version has. Raises StoreError."""
-    try:
-        async with await connect(url) as connection:
-            rows = await query(connection, "SELECT name FROM migration", {})
-    except psycopg.Error as error:
-        raise _ours(error) from error
+    async with _connected(url) as connection:
+        rows = await query(connection, "SELECT name FROM migration", {})
     return {row["name"] for row in rows} - {MOVING, MOVED}, set(_MIGRATIONS)
 
 
@@ -79,10 +74,17 @@ async def distrust(url: str) -> int:
 
     Returns how many terminations these are. Raises StoreError.
     """
+    async with _connected(url) as connection:
+        await _migrate(connection)
+        return len(await query(connection, statements.DISTRUST, {"doubt": statements.DOUBT}))
+
+
+@asynccontextmanager
+async def _connected(url: str) -> AsyncIterator[Connection]:
+    """Open a connection for one thing to do, and tell what fails in our terms."""
     try:
         async with await connect(url) as connection:
-            await _migrate(connection)
-            return len(await query(connection, statements.DISTRUST, {"doubt": statements.DOUBT}))
+            yield connection
     except psycopg.Error as error:
         raise _ours(error) from error
 
