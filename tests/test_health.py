@@ -71,35 +71,35 @@ async def test_it_is_not_ready_until_slack_has_answered(tmp_path: Path, http: ht
     assert delivery.ok
 
 
-async def test_slack_s_silence_is_seen_while_it_runs(
+@pytest.fixture(name="curious")
+async def _curious(
     tmp_path: Path, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
-):
-    """And its end: Slack is asked again and again."""
+) -> AsyncIterator[Workspace]:
+    """A ready bot that asks Slack who it is many times a second instead of once a minute."""
     monkeypatch.setattr("bot.slack.bolt._LOOK_SECONDS", 0.02)
     monkeypatch.setattr("bot.slack.bolt._ASK_AGAIN_SECONDS", 0.02)
     async with workspace(tmp_path) as work:
         await ready(work, http, 200)
-        work.slack.fail("auth.test", "internal_error", times=9999)
-        silent = await ready(work, http, 503)
-        work.slack.stop_failing()
-        again = await ready(work, http, 200)
+        yield work
+
+
+async def test_slack_s_silence_is_seen_while_it_runs(curious: Workspace, http: httpx.AsyncClient):
+    """And its end: Slack is asked again and again."""
+    curious.slack.fail("auth.test", "internal_error", times=9999)
+    silent = await ready(curious, http, 503)
+    curious.slack.stop_failing()
+    again = await ready(curious, http, 200)
 
     assert (False, True) == (silent["slack"], again["slack"])
 
 
-async def test_a_token_that_is_revoked_ends_a_bot_that_has_nothing_to_tell(
-    tmp_path: Path, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
-):
+async def test_a_token_that_is_revoked_ends_a_bot_that_has_nothing_to_tell(curious: Workspace):
     """Nobody has to send a command first; what is no matter of the token ends nothing."""
-    monkeypatch.setattr("bot.slack.bolt._LOOK_SECONDS", 0.02)
-    monkeypatch.setattr("bot.slack.bolt._ASK_AGAIN_SECONDS", 0.02)
-    async with workspace(tmp_path) as work:
-        await ready(work, http, 200)
-        work.slack.fail("auth.test", "team_access_not_granted", times=3)
-        await work.slack.wait_for(lambda: len(work.slack.calls_of("auth.test")) > 5)
-        work.slack.fail("auth.test", "token_revoked", times=9999)
-        with pytest.raises(HaltbotError) as refused:
-            await work.ended()
+    curious.slack.fail("auth.test", "team_access_not_granted", times=3)
+    await curious.slack.wait_for(lambda: len(curious.slack.calls_of("auth.test")) > 5)
+    curious.slack.fail("auth.test", "token_revoked", times=9999)
+    with pytest.raises(HaltbotError) as refused:
+        await curious.ended()
 
     assert "SLACK_BOT_TOKEN: Slack refused it (token_revoked)" in str(refused.value)
 

@@ -124,6 +124,14 @@ async def test_a_slow_call_says_that_it_is_under_way(work: Workspace):
     assert waiting.ts == message.ts
 
 
+@pytest.fixture(name="brief_lease")
+def _brief_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What fails is taken up again within a second."""
+    monkeypatch.setattr(storage, "LEASE_MS", 900)
+    monkeypatch.setattr(progress, "RECORDING_SECONDS", 0.1)
+
+
+@pytest.mark.usefixtures("brief_lease")
 async def test_what_fails_after_each_call_is_not_called_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
@@ -132,8 +140,6 @@ async def test_what_fails_after_each_call_is_not_called_for_ever(
     async def fail(*_: object) -> None:
         raise RuntimeError("a fault after the call")
 
-    monkeypatch.setattr(storage, "LEASE_MS", 900)
-    monkeypatch.setattr(progress, "RECORDING_SECONDS", 0.1)
     monkeypatch.setattr(calling, "MAX_RETRIES", 2)
     monkeypatch.setattr(calling.Calling, "_verify", fail)
     async with workspace(tmp_path) as work:
@@ -147,6 +153,7 @@ async def test_what_fails_after_each_call_is_not_called_for_ever(
     assert "a fault after the call" in caplog.text
 
 
+@pytest.mark.usefixtures("brief_lease")
 async def test_what_fails_before_the_call_is_told_as_not_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -155,8 +162,6 @@ async def test_what_fails_before_the_call_is_told_as_not_stopped(
     async def fail(*_: object) -> None:
         raise RuntimeError("a fault before the call")
 
-    monkeypatch.setattr(storage, "LEASE_MS", 900)
-    monkeypatch.setattr(progress, "RECORDING_SECONDS", 0.1)
     monkeypatch.setattr(steps, "MAX_CRASHES", 1)
     monkeypatch.setattr(calling.Calling, "request", fail)
     async with workspace(tmp_path) as work:
