@@ -5,15 +5,14 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from store.examples import press
 
-from bot.channel_settings import Role
 from bot.decisions import decide, ending
 from bot.domain import (
     Choice,
     MessageRef,
     Outcome,
     Phase,
-    Press,
     Termination,
     event,
     repeats,
@@ -36,15 +35,7 @@ ASKED = Termination(
     question=2,
     expires_at=300_000,
 )
-PRESS = Press(
-    team="T1",
-    channel="C1",
-    user="U1",
-    reference=ASKED.id,
-    question=2,
-    choice=Choice.FORCE,
-    may=frozenset(Role),
-)
+PRESS = press(ASKED)
 AWAITING = Phase.AWAITING_CONFIRMATION
 
 

@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from store.examples import press
 from workspace import Workspace
 
 from bot.blocks import BREAK_GLASS, FORCE_TERMINATE, KEEP_RUNNING, TERMINATE_SOFTLY
 from bot.blocks_rights import LAST_FOUR, WHY
 from bot.channel_settings import Role
 from bot.decisions import decide
-from bot.domain import Approval, Choice, MessageRef, Phase, Press, Termination
+from bot.domain import Approval, Choice, MessageRef, Phase, Termination
 from bot.errors import Refused
 from bot.sandbox.slack import Message, Person
 from bot.sandbox.slack.workspace import View
@@ -335,20 +336,17 @@ EVERY_ROLE = frozenset(Role)
 def test_whose_press_counts(known_at, approval, user, choice, may, reply):
     """Requester, approver and others, whether the need was known with the question or came up since."""
     asked_for = replace(ASKED, approval=approval if known_at == "question" else None)
-    press = Press(
-        team="T1",
-        channel="C1",
+    click = press(
+        asked_for,
+        choice,
         user=user,
-        reference=ASKED.id,
-        question=1,
-        choice=choice,
         may=frozenset(may),
         approval=approval if known_at == "click" else None,
         break_glass=True,
         reason="payroll",
     )
     try:
-        decide(asked_for, Phase.AWAITING_CONFIRMATION, press, 2_000)
+        decide(asked_for, Phase.AWAITING_CONFIRMATION, click, 2_000)
         refused = None
     except Refused as error:
         refused = error.reply
@@ -359,19 +357,10 @@ def test_whose_press_counts(known_at, approval, user, choice, may, reply):
 def test_a_breaker_that_trips_after_the_question_holds_the_gentler_way_back_too():
     """The question only needed a second person for the force."""
     asked_for = replace(ASKED, approval=Approval.SECOND_PERSON)
-    press = Press(
-        team="T1",
-        channel="C1",
-        user="U1",
-        reference=ASKED.id,
-        question=1,
-        choice=Choice.SOFT,
-        may=EVERY_ROLE,
-        approval=Approval.BREAKER,
-    )
+    click = press(asked_for, Choice.SOFT, may=EVERY_ROLE, approval=Approval.BREAKER)
 
     with pytest.raises(Refused) as refused:
-        decide(asked_for, Phase.AWAITING_CONFIRMATION, press, 2_000)
+        decide(asked_for, Phase.AWAITING_CONFIRMATION, click, 2_000)
 
     assert "own_press" == refused.value.reply
 
@@ -379,9 +368,9 @@ def test_a_breaker_that_trips_after_the_question_holds_the_gentler_way_back_too(
 def test_nobody_makes_a_force_of_a_soft_one():
     """An approver approves what was asked for, and no more."""
     soft = replace(ASKED, force=False, approval=Approval.BREAKER)
-    press = Press("T1", "C1", "U2", ASKED.id, 1, Choice.FORCE, may=EVERY_ROLE)
+    click = press(soft, Choice.FORCE, user="U2", may=EVERY_ROLE)
 
     with pytest.raises(Refused) as refused:
-        decide(soft, Phase.AWAITING_CONFIRMATION, press, 2_000)
+        decide(soft, Phase.AWAITING_CONFIRMATION, click, 2_000)
 
     assert "older_question" == refused.value.reply
