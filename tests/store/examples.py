@@ -103,6 +103,11 @@ async def names(store: Store, **of):
     return [line["event"] for line in await audit(store, **of)]
 
 
+def close(one: int, another: int) -> bool:
+    """Tell whether two times are about the same, in ms: a machine's clock is also set back while it runs."""
+    return abs(one - another) < 10_000
+
+
 async def passed(store: Store, moment: int) -> None:
     """Wait until the store's clock shows more than that."""
     remaining_ms = moment + 1 - await store.now()

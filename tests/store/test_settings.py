@@ -46,11 +46,11 @@ async def test_of_many_changes_at_once_one_wins(store):
 async def test_what_was_admitted_is_counted_by_channel_and_time(store):
     """Other events, other channels and what is older do not count."""
     termination = await asked(store)
-    before = await store.now() - 1
+    before = await store.now() - 60_000
     for name in ("admitted", "admitted", "refused"):
         await store.record(event(termination, name))
     team, channel = termination.team, termination.channel
 
     assert 2 == await store.admitted_since(team, channel, before)
-    assert 0 == await store.admitted_since(team, channel, await store.now() + 1)
+    assert 0 == await store.admitted_since(team, channel, await store.now() + 60_000)
     assert 0 == await store.admitted_since(team, "C0OTHER", before)

@@ -8,6 +8,7 @@ from store.examples import (
     a_line,
     a_termination,
     audit,
+    close,
     finished,
     names,
     passed,
@@ -22,14 +23,14 @@ from bot.ports import Duplicate, Submitted
 
 async def test_a_termination_comes_back_as_it_was_recorded(store):
     """What was asked for is what is found, with the database's time."""
-    before = await store.now()
+    now = await store.now()
 
     result = await submitted(store, reason="ça y est 🛑\nline two  ", response_url="sealed")
     termination = result.termination
 
     found = await store.find(termination.id)
     assert termination == found.termination
-    assert before <= termination.requested_at <= await store.now()
+    assert close(now, termination.requested_at)
     assert Phase.REQUESTED is found.phase
 
 
