@@ -105,7 +105,7 @@ async def test_a_message_that_came_too_late_is_taken_back(
     await progress.store.advance(
         job, to(replace(job, termination=replace(job.termination, message=theirs)), job.phase)
     )
-    progress._messenger = SlowMessenger(voice.messenger._client, voice.messenger._session)
+    progress._messenger = SlowMessenger(voice.client, voice.client.session)
 
     with pytest.raises(SlackUnavailable):
         await progress.show(job)

@@ -233,7 +233,7 @@ async def test_what_other_apps_write_into_a_channel_is_passed_over(voice: Voice)
         {"event_type": METADATA_TYPE, "event_payload": {"reference": ["abc"]}},
     ):
         await call(
-            voice.messenger._client,
+            voice.client,
             "chat.postMessage",
             channel=voice.channel.id,
             text="another app's",

@@ -20,9 +20,10 @@ OUTCOME = private("*Stopped:* it is gone.")
 
 @dataclass
 class Voice:
-    """A messenger, its Slack, a channel and somebody who asked there."""
+    """A messenger, its Slack and the client of it, a channel and somebody who asked there."""
 
     slack: SlackSandbox
+    client: AsyncWebClient
     messenger: SlackMessenger
     channel: Channel
     person: Person
@@ -56,9 +57,8 @@ async def open_voice() -> AsyncIterator[Voice]:
         client = AsyncWebClient(
             token=slack.bot_token, base_url=slack.api_url, session=session, retry_handlers=[]
         )
-        yield Voice(
-            slack, SlackMessenger(client, session), slack.add_channel("ops"), slack.add_person("Rita")
-        )
+        messenger = SlackMessenger(client, session)
+        yield Voice(slack, client, messenger, slack.add_channel("ops"), slack.add_person("Rita"))
 
 
 @contextlib.asynccontextmanager

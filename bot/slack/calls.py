@@ -1,7 +1,8 @@
-"""A single call of Slack's Web API, with whatever goes wrong told in our terms."""
+"""Calls of Slack's Web API, with whatever goes wrong told in our terms."""
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -76,6 +77,37 @@ async def ask(client: AsyncWebClient, method: str, **arguments: Any) -> AsyncSla
     """Call a method that only reads, and takes no JSON. Raises SlackError."""
     with timed(SLACK_CALLS, "slack.call", method=method), in_our_terms():
         return await client.api_call(method, http_verb="GET", params=arguments)
+
+
+class PatientCalls:
+    """Leaves each method alone for as long as Slack asks; whoever else wants it waits as well."""
+
+    def __init__(self, client: AsyncWebClient, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._client = client
+        self._clock = clock
+        self._held_until: dict[str, float] = {}
+
+    async def call(self, method: str, **arguments: Any) -> AsyncSlackResponse:
+        """Call a method. Raises SlackError, at once while Slack wants to be left alone."""
+        with self._in_its_turn(method):
+            return await call(self._client, method, **arguments)
+
+    async def ask(self, method: str, **arguments: Any) -> AsyncSlackResponse:
+        """Call a method that only reads, and takes no JSON. Raises SlackError, as ``call`` does."""
+        with self._in_its_turn(method):
+            return await ask(self._client, method, **arguments)
+
+    @contextlib.contextmanager
+    def _in_its_turn(self, method: str) -> Iterator[None]:
+        held = self._held_until.get(method, 0.0) - self._clock()
+        if held > 0:
+            raise SlackUnavailable("ratelimited", retry_after=held)
+        try:
+            yield
+        except SlackUnavailable as later:
+            if later.retry_after is not None:
+                self._held_until[method] = self._clock() + later.retry_after
+            raise
 
 
 @contextlib.contextmanager

@@ -9,11 +9,10 @@ from typing import Any, TypeVar, cast
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.errors import FactsUnavailable, SlackError, SlackRefused, SlackUnavailable
-from bot.metrics import SLACK_CALLS, timed
+from bot.errors import FactsUnavailable, SlackError, SlackRefused
 from bot.places import team_of
 from bot.rights import Person
-from bot.slack.calls import NO_SUCH_METHOD, in_our_terms
+from bot.slack.calls import NO_SUCH_METHOD, PatientCalls
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -42,11 +41,9 @@ class SlackDirectory:
     """Whoever asks for the same at the same time shares one call."""
 
     def __init__(self, client: AsyncWebClient, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._client = client
+        self._calls = PatientCalls(client, clock=clock)
         self._clock = clock
         self._answers: dict[tuple[str, ...], _Answer] = {}
-        self._held_until: dict[str, float] = {}
-        """By what is asked for: when Slack wants to be asked again."""
 
     async def person(self, user: str, *, within_seconds: float) -> Person | None:
         """Describe somebody; None: Slack does not let Haltbot read people. Raises FactsUnavailable."""
@@ -90,8 +87,6 @@ class SlackDirectory:
             self._forget_the_oldest()
         if answer.at is not None and self._clock() - answer.at < FRESH_SECONDS:
             return answer.value
-        if answer.flight is None and self._clock() < self._held_until.get(key[0], 0.0):
-            return self._remembered(key)
         if answer.flight is None:
             answer.flight = asyncio.create_task(self._fetch(key, answer, ask))
         # Shielded by being waited for only: a later asker still gets what comes too late for this one.
@@ -106,8 +101,6 @@ class SlackDirectory:
             answer.value, answer.at = value, self._clock()
         except SlackError as error:
             log.warning("Slack cannot tell about a %s: %s", key[0], error.code)
-            if isinstance(error, SlackUnavailable) and error.retry_after is not None:
-                self._held_until[key[0]] = self._clock() + error.retry_after
         except (AttributeError, LookupError, RuntimeError, TypeError):
             log.exception("Slack's answer about a %s was not understood.", key[0])
         finally:
@@ -115,7 +108,7 @@ class SlackDirectory:
 
     async def _ask_person(self, user: str) -> Person | None:
         try:
-            told = (await self._get("users.info", user=user)).get("user")
+            told = (await self._calls.ask("users.info", user=user)).get("user")
         except SlackRefused as refused:
             if refused.code in _FORBIDDEN:
                 return None
@@ -136,17 +129,12 @@ class SlackDirectory:
         # Slack wants to be told the workspace where the app is installed for a whole organisation.
         where = {"team_id": team} if (team := team_of(place)) else {}
         try:
-            told = await self._get("usergroups.users.list", usergroup=group, **where)
+            told = await self._calls.ask("usergroups.users.list", usergroup=group, **where)
         except SlackRefused as refused:
             if refused.code in _FORBIDDEN | _NO_GROUP:
                 return None
             raise
         return frozenset(str(user) for user in told["users"])
-
-    async def _get(self, method: str, **arguments: str) -> Any:
-        # These two take a form or a query, not JSON.
-        with timed(SLACK_CALLS, "slack.call", method=method), in_our_terms():
-            return await self._client.api_call(method, http_verb="GET", params=arguments)
 
     def _forget_the_oldest(self) -> None:
         while len(self._answers) > _MOST:

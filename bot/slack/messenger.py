@@ -16,7 +16,7 @@ from bot.domain import MessageRef
 from bot.errors import SlackError, SlackRefused, SlackUnavailable
 from bot.ports import Message
 from bot.replies import posted_elsewhere
-from bot.slack.calls import TOKEN_REFUSED, call, is_passing, seconds_to_wait
+from bot.slack.calls import TOKEN_REFUSED, PatientCalls, is_passing, seconds_to_wait
 
 log = logging.getLogger(__name__)
 
@@ -49,9 +49,8 @@ class SlackMessenger:
     """
 
     def __init__(self, client: AsyncWebClient, session: aiohttp.ClientSession) -> None:
-        self._client = client
+        self._calls = PatientCalls(client)
         self._session = session
-        self._held_until: dict[str, float] = {}
         self._looks: dict[str, _Look] = {}
         self.token_refused: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
@@ -233,16 +232,8 @@ class SlackMessenger:
             raise SlackUnavailable("connection") from error
 
     async def _call(self, method: str, **arguments: Any) -> AsyncSlackResponse:
-        held = self._held_until.get(method, 0.0) - time.monotonic()
-        if held > 0:
-            # Slack asked us to wait; whoever else wants the same method waits as well.
-            raise SlackUnavailable("ratelimited", retry_after=held)
         try:
-            return await call(self._client, method, **arguments)
-        except SlackUnavailable as later:
-            if later.retry_after is not None:
-                self._held_until[method] = time.monotonic() + later.retry_after
-            raise
+            return await self._calls.call(method, **arguments)
         except SlackRefused as refused:
             if refused.code not in TOKEN_REFUSED and (method, refused.code) != (
                 "chat.postMessage",
