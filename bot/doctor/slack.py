@@ -4,7 +4,6 @@ import time
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-import yaml
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.config import Settings
@@ -22,6 +21,8 @@ async def examine_slack(settings: Settings, client: AsyncWebClient) -> list[Find
         answer = await call(client, "auth.test")
     except SlackError as error:
         return [_token(error)]
+    import yaml  # noqa: PLC0415 -- once a day; it would take a fortieth of every start
+
     manifest = yaml.safe_load(socket_manifest())["oauth_config"]["scopes"]
     headers = {name.lower(): value for name, value in answer.headers.items()}
     granted = str(headers.get("x-oauth-scopes", ""))
