@@ -48,6 +48,8 @@ async def test_a_key_is_set_listed_and_removed(tmp_path: Path):
     """The whole life of a key in a shell; what is printed shows its first 16 and last 4 characters."""
     placed = await haltbot("key", "set", *HERE, stdin=KEY + "\n")
     listed = await haltbot("key", "list")
+    here = await haltbot("key", "list", *HERE)
+    elsewhere = await haltbot("key", "list", "--team", HERE[1], "--channel", "C0OTHER")
     removed = await haltbot("key", "remove", *HERE)
     after = await haltbot("key", "list")
     again = await haltbot("key", "remove", *HERE)
@@ -55,6 +57,11 @@ async def test_a_key_is_set_listed_and_removed(tmp_path: Path):
     assert (0, "No channel has a key yet: haltbot key set --team T… --channel C…\n") == (
         after.code,
         after.out,
+    )
+    assert (0, listed.out) == (here.code, here.out)
+    assert (0, "That channel has no key: haltbot key set --team T… --channel C…\n") == (
+        elsewhere.code,
+        elsewhere.out,
     )
     assert (0, "Key vibe_api_0123456…cdef set for channel C0OPS of team T0HALTBOT.\n") == (
         placed.code,

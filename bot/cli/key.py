@@ -11,6 +11,7 @@ from bot.cli.shell import opened_store, operator
 from bot.config import StorageSettings, load
 from bot.errors import KeyNotAccepted
 from bot.keys import Keys, check_key, remove_key
+from bot.ports import ChannelKey
 from bot.storage import open_vault
 
 
@@ -22,7 +23,7 @@ def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
         action="store_true",
         help="read a session token too, on a second line: needed with a vibe_app_… key",
     )
-    add("list", "list the keys, redacted", _list)
+    add_place(add("list", "list the keys, redacted; of one channel, if named", _list), required=False)
     add_place(add("remove", "remove a channel's key", _remove))
     add("rotate", "seal every stored secret with the first of HALTBOT_ENCRYPTION_KEYS", _rotate)
 
@@ -45,13 +46,19 @@ async def _set(options: argparse.Namespace) -> int:
 
 async def _list(options: argparse.Namespace) -> int:
     async with opened_store(load(StorageSettings).database_url) as store:
-        stored = await store.channel_keys()
+        stored = [key for key in await store.channel_keys() if _is_asked_for(key, options)]
     for key in stored:
         session = " with a session" if key.sealed_session else ""
         print(f"{key.team} {key.channel} {key.hint}{session}, set by {key.set_by}")
     if not stored:
-        print("No channel has a key yet: haltbot key set --team T… --channel C…")
+        named = options.team or options.channel
+        whose = "That channel has no key" if named else "No channel has a key yet"
+        print(f"{whose}: haltbot key set --team T… --channel C…")
     return 0
+
+
+def _is_asked_for(key: ChannelKey, options: argparse.Namespace) -> bool:
+    return key.team == (options.team or key.team) and key.channel == (options.channel or key.channel)
 
 
 async def _remove(options: argparse.Namespace) -> int:

@@ -8,12 +8,12 @@ _CHANNEL = re.compile(r"[CGD][A-Z0-9]+")
 
 
 def add_place(
-    parser: argparse.ArgumentParser, *, channel: str = "the channel's id"
+    parser: argparse.ArgumentParser, *, channel: str = "the channel's id", required: bool = True
 ) -> argparse.ArgumentParser:
     """Add ``--team`` and ``--channel``; ``channel`` explains the second one."""
     team = "the workspace's id; E0123/T0123 in an organisation"
-    parser.add_argument("--team", required=True, type=_team, metavar="T0123", help=team)
-    parser.add_argument("--channel", required=True, type=_channel, metavar="C0123", help=channel)
+    parser.add_argument("--team", required=required, type=_team, metavar="T0123", help=team)
+    parser.add_argument("--channel", required=required, type=_channel, metavar="C0123", help=channel)
     return parser
 
 
