@@ -255,9 +255,7 @@ class Calling:
             trouble=trouble.code,
             status=trouble.status,
             unsure=job.termination.unsure or ambiguous,
-            must_look=job.termination.must_look
-            or isinstance(trouble, NoAnswer)
-            or (ambiguous and trouble.status == HTTPStatus.GATEWAY_TIMEOUT),
+            must_look=job.termination.must_look or isinstance(trouble, NoAnswer),
         )
         if termination.retries > MAX_RETRIES:
             failed_for_good = replace(job, termination=termination)

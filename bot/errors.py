@@ -17,7 +17,7 @@
       - NotSent
     + Ambiguous             the call may have been carried out
       - UpstreamFailed      a 5xx answer: Vibecode or Bitrix24 had trouble
-      - NoAnswer            a timeout or a lost connection: look before repeating
+      - NoAnswer            a timeout, also behind Vibecode, or a lost connection: look before repeating
   x SlackError              Slack could not be told
     + SlackUnavailable      try the same again later
     + SlackRefused          the same will not work; try another way
@@ -126,11 +126,11 @@ class Ambiguous(VibecodeError):
 
 
 class UpstreamFailed(Ambiguous):
-    """A 5xx answer."""
+    """A 5xx answer, other than that the time ran out."""
 
 
 class NoAnswer(Ambiguous):
-    """The connection was lost or the time ran out after the request had been sent."""
+    """The connection was lost, or the time ran out, here or behind Vibecode, after the request had been sent."""
 
 
 class SlackError(HaltbotError):

@@ -47,18 +47,22 @@ async def test_without_a_wish_the_waits_grow_and_are_jittered(work: Workspace):
     assert waiting.ts == message.ts
 
 
-async def test_a_504_looks_before_it_repeats(work: Workspace):
+@pytest.mark.parametrize("status", [504, 502])
+async def test_a_timeout_behind_vibecode_looks_before_it_repeats(work: Workspace, status: int):
     """Bitrix24 may have done it while the gateway gave up: the list tells, and no second call is made."""
-    instance, message = await outcome_of(work, "BITRIX_TIMEOUT", executes=True, retry_after=SOON)
+    instance, message = await outcome_of(
+        work, "BITRIX_TIMEOUT", status=status, executes=True, retry_after=SOON
+    )
 
     assert "as far as we can tell" in message.text
     assert ["DELETE", "GET"] == [call.method for call in work.vibecode.calls[:2]]
     assert 1 == len(work.vibecode.deletes(instance))
 
 
-async def test_a_504_that_did_nothing_is_repeated_after_looking(work: Workspace):
+@pytest.mark.parametrize("status", [504, 502])
+async def test_a_timeout_that_did_nothing_is_repeated_after_looking(work: Workspace, status: int):
     """Still in the list, so it is asked for once more."""
-    instance, message = await outcome_of(work, "QUEUE_TIMEOUT", retry_after=SOON)
+    instance, message = await outcome_of(work, "QUEUE_TIMEOUT", status=status, retry_after=SOON)
 
     assert "is gone" in message.text
     assert ["DELETE", "GET", "DELETE"] == [call.method for call in work.vibecode.calls[:3]]

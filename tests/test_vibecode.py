@@ -329,6 +329,8 @@ def expected_class(status, code):
         return NotRunning
     if status == 429:
         return RateLimited
+    if status == 504:
+        return NoAnswer
     return UpstreamFailed if status >= 500 else Definite
 
 
@@ -346,6 +348,16 @@ async def test_every_documented_code_has_its_class(sandbox, client, key, code):
     for error in errors:
         assert (expected_class(status, code), code, status) == (type(error), error.code, error.status)
         assert error.retry_after == {429: 1.0, 504: 2.0}.get(status)
+
+
+@pytest.mark.parametrize("code", ["BITRIX_TIMEOUT", "QUEUE_TIMEOUT"])
+async def test_a_timeout_is_one_with_either_status(sandbox, client, key, code):
+    """Vibecode tells it as 504, and as 502: nobody heard how the call ended."""
+    sandbox.script(code, status=502)
+
+    error = await failure(client.terminate(key, "1", force=False, reason=""))
+
+    assert (NoAnswer, code, 502) == (type(error), error.code, error.status)
 
 
 @pytest.mark.parametrize(

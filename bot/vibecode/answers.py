@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from bot.errors import Definite, NotRunning, RateLimited, UpstreamFailed, VibecodeError
+from bot.errors import Definite, NoAnswer, NotRunning, RateLimited, UpstreamFailed, VibecodeError
 from bot.workflows import Instance
 
 LONGEST_WAIT_SECONDS = 600.0
@@ -65,7 +65,11 @@ def _class_of(status: int, code: str) -> type[VibecodeError]:
         return RateLimited
     if status == httpx.codes.NOT_FOUND and code == "ENTITY_NOT_FOUND":
         return NotRunning
-    return UpstreamFailed if httpx.codes.is_server_error(status) else Definite
+    if not httpx.codes.is_server_error(status):
+        return Definite
+    # BITRIX_TIMEOUT and QUEUE_TIMEOUT come as 504, and as 502.
+    timed_out = status == httpx.codes.GATEWAY_TIMEOUT or code.endswith("_TIMEOUT")
+    return NoAnswer if timed_out else UpstreamFailed
 
 
 def instance(row: object) -> Instance | None:
