@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
 
-from bot.database_url import POSTGRES_SCHEMES, SQLITE_SCHEME, mistake_in
+from bot.database_url import POSTGRES_SCHEMES, SQLITE_SCHEME, mistake_in, passwords_in
 from bot.errors import HaltbotError
 from bot.vault import AesVault, decode_keys
 
@@ -109,7 +109,7 @@ _SOURCE = SettingsConfigDict(
 
 Address = Annotated[str, AfterValidator(_address)]
 PublicAddress = Annotated[str, AfterValidator(_public)]
-Database = Annotated[str, AfterValidator(_database)]
+Database = Annotated[str, AfterValidator(_database), Field(repr=False)]
 Owners = Annotated[str, AfterValidator(_owners)]
 EncryptionKeys = Annotated[SecretStr | None, AfterValidator(_encryption_keys)]
 Level = Annotated[str, AfterValidator(_level)]
@@ -152,7 +152,7 @@ class Settings(BaseSettings):
         300,
         ge=0,
         le=86_400,
-        description="how long a soft termination is watched before escalation is offered",
+        description="how long a soft termination is watched before Haltbot says that it is still running and asks whether to force",
     )
     haltbot_soft_first: bool = Field(
         False,
@@ -195,7 +195,10 @@ class Settings(BaseSettings):
             self.slack_signing_secret,
             self.haltbot_encryption_keys,
         )
-        return [secret.get_secret_value() for secret in held if secret is not None]
+        return [
+            *(secret.get_secret_value() for secret in held if secret is not None),
+            *passwords_in(self.database_url),
+        ]
 
     @property
     def owners(self) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """Judges a DATABASE_URL without any driver: what a driver says about an address may repeat its password."""
 
 import re
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote, urlsplit
 
 SQLITE_SCHEME = "sqlite:///"
 POSTGRES_SCHEMES = ("postgresql://", "postgres://")
@@ -18,6 +18,16 @@ def mistake_in(url: str) -> str | None:
         return _mistake_in_path(url.removeprefix(SQLITE_SCHEME))
     scheme = next((scheme for scheme in POSTGRES_SCHEMES if url.startswith(scheme)), None)
     return _KINDS if scheme is None else _mistake_in_address(url.removeprefix(scheme))
+
+
+def passwords_in(url: str) -> set[str]:
+    """Find the passwords, as they are written and as they are meant, of an address that has no mistake."""
+    if url.startswith(SQLITE_SCHEME):
+        return set()
+    parts = urlsplit(url)
+    query = parse_qs(parts.query)
+    written = [parts.password or "", *query.get("password", ()), *query.get("sslpassword", ())]
+    return {form for password in written for form in (password, unquote(password)) if form}
 
 
 def _mistake_in_path(path: str) -> str | None:

@@ -231,6 +231,18 @@ def test_no_repr_shows_a_secret(environment):
     assert 4 == len(settings.secrets())
 
 
+@pytest.mark.parametrize("storage", [Settings, StorageSettings])
+def test_the_database_s_password_is_a_secret(environment, storage):
+    """Wherever the address holds it, and however it is written."""
+    environment.setenv("HALTBOT_ENCRYPTION_KEYS", base64.b64encode(b"private!" * 4).decode())
+    environment.setenv("DATABASE_URL", "postgresql://haltbot:geheim%40db@db/haltbot?sslpassword=anderes")
+    settings = load(storage)
+
+    assert "geheim" not in repr(settings) + str(settings)
+    assert "anderes" not in repr(settings) + str(settings)
+    assert {"geheim%40db", "geheim@db", "anderes"} <= {*load(Settings).secrets()}
+
+
 def test_settings_do_not_change(environment):
     """What was read at the start stands."""
     settings = load(Settings)
