@@ -192,7 +192,7 @@ def _connect(termination: Termination) -> str:
 def _notes(termination: Termination) -> list[str]:
     notes = [broken] if (broken := note(termination)) else []
     if termination.recovered:
-        notes.append("Recovered after a restart: Haltbot looked before it repeated anything.")
+        notes.append("This was recovered after a restart: Haltbot looked before it repeated anything.")
     if termination.softened:
         notes.append("It was asked softly first, with the reason; that did not suffice.")
     if termination.most_of_a_kind > 1:

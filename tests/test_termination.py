@@ -166,7 +166,7 @@ async def test_the_bot_is_killed_in_the_middle_of_a_call(tmp_path: Path, mode: s
         async with running_bot(work):
             message = await work.told("as far as we can tell")
 
-        assert "Recovered after a restart" in message.text
+        assert "recovered after a restart" in message.text
         assert 1 == len(work.vibecode.deletes(instance))
 
 
@@ -177,7 +177,7 @@ async def test_a_call_that_was_never_carried_out_is_repeated_after_a_kill(tmp_pa
         async with running_bot(work):
             message = await work.told("*Stopped:*")
 
-        assert "Recovered after a restart" in message.text
+        assert "recovered after a restart" in message.text
         assert 2 == len(work.vibecode.deletes(instance))
         assert 1 == len(work.slack.channel_messages(work.channel))
 

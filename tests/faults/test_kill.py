@@ -12,7 +12,7 @@ from bot.domain import Phase
 from bot.sandbox.vibecode import Step
 
 KILL = signal.SIGKILL
-RECOVERED = "Recovered after a restart"
+RECOVERED = "recovered after a restart"
 
 
 async def test_killed_before_the_insert_nothing_was_acknowledged(outage):

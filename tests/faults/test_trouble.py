@@ -54,7 +54,7 @@ async def test_a_disk_that_fills_up_during_a_call_loses_no_outcome(outage):
     async with running_bot(work):
         message = await work.told("gone")
 
-    assert "Recovered after a restart" in message.text
+    assert "recovered after a restart" in message.text
     assert 1 == outage.calls(instance)
 
 
