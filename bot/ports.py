@@ -62,6 +62,8 @@ class Duplicate:
 
     termination: Termination
     phase: Phase
+    same_request: bool
+    """Whether it is the very request, delivered again."""
 
 
 @dataclass(frozen=True, slots=True)

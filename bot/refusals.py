@@ -11,10 +11,17 @@ from bot.ports import Store
 
 @asynccontextmanager
 async def refusals_recorded(store: Store, attempt: Event) -> AsyncIterator[None]:
-    """Record ``attempt``, an event ``refused``, if what is done within raises Refused, and let that go on."""
+    """Record ``attempt``, an event ``refused``, if what is done within raises Refused, and let that go on.
+
+    What was to be stopped, and how, is added where the attempt names a termination of its team.
+    """
     try:
         yield
     except Refused as refused:
+        found = await store.find(attempt.reference) if attempt.reference is not None else None
+        if found is not None and found.termination.team == attempt.team:
+            about = found.termination
+            attempt = replace(attempt, workflow_id=about.workflow_id, force=about.force, reason=about.reason)
         await store.record(replace(attempt, outcome=f"refused:{refused.reply}"))
         raise
 

@@ -89,7 +89,11 @@ class Terminations:
             return asked
         attempt = replace(attempt, workflow_id=asked.workflow_id, force=asked.force, reason=asked.reason)
         async with refusals_recorded(self._store, attempt):
-            return await self._submit(command, asked)
+            submitted = await self._submit(command, asked)
+        if isinstance(submitted, Duplicate) and not submitted.same_request:
+            told = replace(attempt, reference=submitted.termination.id, outcome="refused:duplicate")
+            await self._store.record(told)
+        return submitted
 
     def _refuse_at_once(self, command: Command, order: Order, settings: Mapping[str, Any] | None) -> None:
         """Refuse whom nothing helps, as far as it is remembered: the acknowledgement never waits for Slack."""

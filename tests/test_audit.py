@@ -114,12 +114,13 @@ async def test_every_end_leaves_a_record(tmp_path: Path):
     assert [
         ("refused", carl, None, "refused:document_number"),
         ("requested", rita, first, None),
-        ("refused", carl, None, "refused:not_the_requester"),
+        ("refused", carl, first, "refused:not_the_requester"),
         ("cancelled", rita, first, "cancelled"),
         ("requested", rita, second, None),
         ("expired", rita, second, "expired"),
     ] == [(event["event"], event["user"], event["workflow_id"], event["outcome"]) for event in events]
     assert events[1]["reference"] == events[2]["reference"] == events[3]["reference"]
+    assert [(True, "loops")] * 3 == [(event["force"], event["reason"]) for event in events[1:4]]
 
 
 async def test_a_failure_is_recorded_with_its_code(work: Workspace):

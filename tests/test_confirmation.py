@@ -262,8 +262,13 @@ async def test_asking_twice_points_to_the_open_question(work: Workspace):
 
     await work.command(f"{instance} force me too", by=work.colleague)
     told = await work.whispered("already under way", to=work.colleague)
+    attempt = (await work.audit())[-1]
 
     assert question.ts.replace(".", "") in told
+    assert ("refused", "refused:duplicate", work.colleague.id, instance, True, "me too") == tuple(
+        attempt[name] for name in ("event", "outcome", "user", "workflow_id", "force", "reason")
+    )
+    assert attempt["reference"] in question.text
     assert [question.ts] == [message.ts for message in work.slack.channel_messages(work.channel)]
 
 

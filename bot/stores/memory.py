@@ -103,7 +103,7 @@ class MemoryStore(MemoryAccessStore):
         asked = replace(termination, requested_at=int(now))
         for row in self._known(idem, twin(asked)):
             if row.idem == idem or row.open or repeats(row.termination, asked):
-                return Duplicate(row.termination, row.phase)
+                return Duplicate(row.termination, row.phase, same_request=row.idem == idem)
         if asked.id in self._tables.rows:
             raise StoreError(f"termination {asked.id} could not be recorded: its reference is taken")
         row = _Row(termination=asked, idem=idem, phase=phase, owner=None, fence=0, due_at=now)

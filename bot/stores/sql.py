@@ -148,7 +148,7 @@ class SqlStore(SqlAccessStore, SqlChannelStore, SqlRetentionStore, ABC):
             for row in known:
                 earlier = payload.decode(row["payload"])
                 if row["rank"] < _ENDED or repeats(earlier, asked):
-                    return Duplicate(earlier, Phase(row["phase"]))
+                    return Duplicate(earlier, Phase(row["phase"]), same_request=row["rank"] == _DELIVERED)
             inserted = yield Recorded(
                 statements.SUBMIT,
                 {
@@ -265,8 +265,8 @@ class SqlStore(SqlAccessStore, SqlChannelStore, SqlRetentionStore, ABC):
         return time.monotonic() + self._lease_ms / 1000
 
 
-_ENDED = 3
-"""The rank that KNOWN gives to the twin that ended."""
+_DELIVERED, _ENDED = 1, 3
+"""The ranks that KNOWN gives to the same request, and to the twin that ended."""
 
 
 def _rounded_up(duration_ms: int) -> int:

@@ -103,7 +103,7 @@ async def test_the_same_request_again_is_a_duplicate(store):
     again = await store.submit(a_termination(), Phase.REQUESTED, idem="trigger 1", run_here=True)
 
     assert isinstance(again, Duplicate)
-    assert (first.id, Phase.REQUESTED) == (again.termination.id, again.phase)
+    assert (first.id, Phase.REQUESTED, True) == (again.termination.id, again.phase, again.same_request)
     assert 1 == len(await audit(store))
 
 
@@ -115,7 +115,7 @@ async def test_the_same_request_is_a_duplicate_even_after_it_ended(store):
     again = await store.submit(a_termination(), Phase.REQUESTED, idem="trigger 1", run_here=True)
 
     assert isinstance(again, Duplicate)
-    assert Phase.DONE is again.phase
+    assert (Phase.DONE, True) == (again.phase, again.same_request)
 
 
 async def test_an_open_twin_is_a_duplicate(store):
@@ -127,7 +127,7 @@ async def test_an_open_twin_is_a_duplicate(store):
     )
 
     assert isinstance(again, Duplicate)
-    assert job.termination == again.termination
+    assert (job.termination, False) == (again.termination, again.same_request)
 
 
 @pytest.mark.parametrize("other", [{"force": True}, {"channel": "C2"}, {"team": "T2"}, {"workflow_id": "w2"}])
@@ -150,7 +150,7 @@ async def test_a_repeat_right_after_success_is_a_duplicate(store):
     again = await store.submit(a_termination(workflow_id="w1"), Phase.REQUESTED, idem="x", run_here=True)
 
     assert isinstance(again, Duplicate)
-    assert Outcome.GONE_VERIFIED is again.termination.outcome
+    assert (Outcome.GONE_VERIFIED, False) == (again.termination.outcome, again.same_request)
 
 
 @pytest.mark.parametrize(
