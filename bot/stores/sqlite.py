@@ -29,6 +29,7 @@ from bot.stores.steps import Plain, Recorded, Row, Steps, columns
 T = TypeVar("T")
 
 _BATCH = 256
+"""With so many, what else waits is left to the next transaction."""
 _PATIENCE_SECONDS = 0.01
 """The most that what is not urgent waits for company, whatever the disk does."""
 _TIDY_EVERY = 256
@@ -78,7 +79,8 @@ class SqliteStore(SqlStore):
         self._path = path
         self._exclusive = exclusive
         self._lock: int | None = None
-        self._operations: queue.SimpleQueue[_Operation[Any] | None] = queue.SimpleQueue()
+        self._gathered: list[_Operation[Any]] = []
+        self._operations: queue.SimpleQueue[list[_Operation[Any]] | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write_for_everybody, name="haltbot-store", daemon=True)
         self._writing: Database | None = None
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="haltbot-read")
@@ -104,6 +106,7 @@ class SqliteStore(SqlStore):
         if self._closed:
             return
         self._closed = True
+        self._hand_over()
         await asyncio.to_thread(self._let_go)
 
     def _let_go(self) -> None:
@@ -122,8 +125,17 @@ class SqliteStore(SqlStore):
         if self._closed:
             raise StoreError("the store is closed")
         answer: asyncio.Future[T] = self._loop.create_future()
-        self._operations.put(_Operation(steps, answer, urgent))
+        if not self._gathered:
+            # All that this turn of the loop asks for is handed over together: the writer, woken by the first of
+            # many, would begin with it alone.
+            self._loop.call_soon(self._hand_over)
+        self._gathered.append(_Operation(steps, answer, urgent))
         return await answer
+
+    def _hand_over(self) -> None:
+        gathered, self._gathered = self._gathered, []
+        for start in range(0, len(gathered), _BATCH):
+            self._operations.put(gathered[start : start + _BATCH])
 
     async def now(self) -> int:
         # SQLite's clock is this machine's, to the same millisecond; asking the reading thread for it would only
@@ -185,17 +197,17 @@ class SqliteStore(SqlStore):
         is urgent would have to wait for its flush, and for another one after it.
         """
         batch: list[_Operation[Any]] = []
-        operation = self._operations.get()
+        operations = self._operations.get()
         patient_until = time.monotonic() + min(self._flush_seconds, _PATIENCE_SECONDS)
-        while operation is not None:
-            batch.append(operation)
-            if len(batch) == _BATCH:
+        while operations is not None:
+            batch += operations
+            if len(batch) >= _BATCH:
                 return batch, False
-            if operation.urgent:
+            if any(operation.urgent for operation in operations):
                 patient_until = 0.0
             patience = patient_until - time.monotonic()
             try:
-                operation = self._operations.get(block=patience > 0, timeout=max(patience, 0.0))
+                operations = self._operations.get(block=patience > 0, timeout=max(patience, 0.0))
             except queue.Empty:
                 return batch, False
         return batch, True
