@@ -50,7 +50,13 @@ check: .venv/developer .covered ## lint, types, layers, coverage
 chaos: .venv/developer ## send 10,000 commands while everything goes wrong: half an hour
 	CHAOS=long REQUIRE_POSTGRES=1 $(BIN)/python -m pytest tests/chaos --log-cli-level=WARNING
 
-bench: .venv/developer ## measure beside what people write instead; BENCH=--quick for a minute's worth
+# What a user has: some libraries import more than they need where developers' tools lie beside them.
+.venv/plain/ready: requirements.lock
+	$(PYTHON) -m venv .venv/plain
+	.venv/plain/bin/pip --quiet --disable-pip-version-check install --require-hashes --requirement requirements.lock
+	@touch $@
+
+bench: .venv/developer .venv/plain/ready ## measure beside what people write instead; BENCH=--quick for a minute's worth
 	$(BIN)/python bench/run.py $(BENCH)
 
 pictures: .venv/developer ## make the README's pictures anew, by the browser's tests

@@ -5,7 +5,6 @@ import base64
 import contextlib
 import os
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,8 @@ from bot.storage import open_store
 from bot.vault import AesVault
 
 BENCH = Path(__file__).parent
+PYTHON = str(BENCH.parent / ".venv" / "plain" / "bin" / "python")
+"""With what the product needs, and nothing else; ``make bench`` sets it up."""
 SERVER_CORE, LOAD_CORE = 0, 1
 TEAM, CHANNELS = "T1", 64
 SIGNING_SECRET = "benchmark-signing-secret"
@@ -102,7 +103,7 @@ async def running(
         await give_keys(variables["DATABASE_URL"])
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(  # noqa: ASYNC220 -- it is started, not waited for
-            ["taskset", "-c", str(SERVER_CORE), sys.executable, *contender.program],
+            ["taskset", "-c", str(SERVER_CORE), PYTHON, *contender.program],
             env=_environment() | variables,
             cwd=BENCH.parent,
             stdout=log,

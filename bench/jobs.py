@@ -2,11 +2,10 @@
 
 import asyncio
 import subprocess
-import sys
 import time
 from pathlib import Path
 
-from contenders import ALL, BENCH, DEFAULT, HALTBOT, SERVER_CORE, SHARED, TUNED, Contender, running
+from contenders import ALL, BENCH, DEFAULT, HALTBOT, PYTHON, SERVER_CORE, SHARED, TUNED, Contender, running
 from figures import Figures, Plan
 from load import Sender, at_once
 from outside import Outside
@@ -73,7 +72,5 @@ def _how_many(contender: Contender, plan: Plan) -> int:
 
 def _import_ms(statement: str) -> float:
     began = time.perf_counter()
-    subprocess.run(
-        ["taskset", "-c", str(SERVER_CORE), sys.executable, "-c", statement], cwd=BENCH.parent, check=True
-    )
+    subprocess.run(["taskset", "-c", str(SERVER_CORE), PYTHON, "-c", statement], cwd=BENCH.parent, check=True)
     return (time.perf_counter() - began) * 1000

@@ -20,7 +20,7 @@ def draw(figures: Figures, folder: Path) -> None:
     for what, title, name in (
         ("whole jobs: per second", "Whole jobs per second on one core (more is better)", "bench-jobs.svg"),
         (
-            "one at a time, whole jobs: ack p50, ms",
+            "one at a time, acknowledgements alone: ack p50, ms",
             "Acknowledgement of one command, median, ms (less is better)",
             "bench-acks.svg",
         ),

@@ -62,7 +62,7 @@ def _circumstances(flush: float, seconds: float) -> str:
     return (
         f"Python {platform.python_version()}, {os.cpu_count()} cores, slack-bolt {metadata.version('slack-bolt')},"
         f" httpx {metadata.version('httpx')}, aiohttp {metadata.version('aiohttp')}. Each contender runs as a process"
-        " of its own on one core; the load and the stubs of Slack and Vibecode run on the other. The rounds of the"
+        " of its own on one core, with what Haltbot installs and nothing else; the load and the stubs of Slack and Vibecode run on the other. The rounds of the"
         " contenders are interleaved, and the table holds medians. All of them make the same calls for a command:"
         " DELETE, GET of the list, one chat.postMessage. Haltbot alone records, paces and verifies what it does."
         f" During this run a flush of 12 kB to this disk took {flush:.2f} ms (median), and the load average was"
@@ -89,7 +89,7 @@ def short(value: float) -> str:
 
 def targets(figures: Figures, flush: float) -> list[Target]:
     rate, flood = "whole jobs: per second", "64 at once, acknowledgements alone: per second"
-    one = "one at a time, whole jobs: ack p50, ms"
+    one = "one at a time, acknowledgements alone: ack p50, ms"
     floor = figures.get(one, RAW.name)
     steady = "200/s, whole jobs, flushes 3 ms slower: ack p99, ms"
     hung = figures.get("50/s, 200 calls hanging: ack p99, ms", HALTBOT.name)
