@@ -19,7 +19,7 @@ async def ended(work: Workspace) -> Message:
         messages = work.slack.channel_messages(work.channel)
         return next((m for m in messages if not re.match(r"\*(Stopping|Force-terminat)", m.text)), None)
 
-    return await work.slack.wait_for(is_over, 8)
+    return await work.slack.wait_for(is_over, 60)
 
 
 async def outcome_of(work: Workspace, what: str, **script: Any) -> tuple[str, Message]:

@@ -51,7 +51,7 @@ async def test_a_refused_command_is_approved(either: Workspace, order: str, pres
     await either.slack.click(either.requester, question, press)
     await either.whispered("your own press")
     await either.slack.click(either.colleague, question, press)
-    message = await either.told("is gone")
+    message = await either.told("is gone (verified")
 
     assert [] == before
     assert "<!subteam^" in question.text
@@ -160,6 +160,6 @@ async def test_a_refusal_that_is_still_to_be_told_is_in_nobodys_way(work: Worksp
 
     await work.command(f"{instance} looping", by=work.colleague)
 
-    await work.told("is gone")
+    await work.told("is gone (verified")
     assert instance not in status.json["text"]
     assert 1 == len(work.vibecode.deletes(instance))

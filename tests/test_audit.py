@@ -98,7 +98,7 @@ async def test_the_intent_is_on_disk_before_the_act(work: Workspace):
 
 async def test_every_end_leaves_a_record(tmp_path: Path):
     """Refused, cancelled and expired ones too, each with who did it."""
-    async with workspace(tmp_path, haltbot_confirmation_seconds=1) as work:
+    async with workspace(tmp_path, haltbot_confirmation_seconds=4) as work:
         first, second = work.vibecode.start_many(2, steps=[WAITING])
         await work.command("5141 loops", by=work.colleague)
         await work.command(f"{first} force loops")

@@ -78,7 +78,7 @@ async def test_a_soft_termination_needs_no_more_than_posting(tmp_path: Path, bar
 
         delivery = await work.command(f"{instance} loops")
         await work.vibecode.wait_for(lambda: work.vibecode.deletes(instance))
-        await bare.said("is gone")
+        await bare.said("is gone (verified")
 
         assert 200 == delivery.status
         assert 1 == len(bare.messages)

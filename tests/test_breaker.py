@@ -26,7 +26,7 @@ async def test_one_too_many_needs_a_second_person(either: Workspace):
     instances = either.vibecode.start_many(3, steps=[WAITING])
     for number, instance in enumerate(instances[:2], start=1):
         await either.command(f"{instance} loops")
-        await either.slack.wait_for(lambda number=number: len(saying(either, "is gone")) == number)
+        await either.slack.wait_for(lambda number=number: len(saying(either, "is gone (verified")) == number)
 
     await either.command(f"{instances[2]} loops")
     (question,) = await either.slack.wait_for(lambda: saying(either, "Somebody has to approve"))
@@ -35,7 +35,7 @@ async def test_one_too_many_needs_a_second_person(either: Workspace):
     await either.slack.click(either.requester, question, TERMINATE_SOFTLY)
     await either.whispered("your own press")
     await either.slack.click(either.colleague, question, TERMINATE_SOFTLY)
-    await either.slack.wait_for(lambda: len(saying(either, "is gone")) == 3)
+    await either.slack.wait_for(lambda: len(saying(either, "is gone (verified")) == 3)
 
     assert waits
     assert [RESET_BREAKER] == notice.action_ids
@@ -50,10 +50,10 @@ async def test_a_burst_lets_only_the_limit_through(work: Workspace):
 
     await asyncio.gather(*(work.command(f"{instance} loops") for instance in instances))
     await work.slack.wait_for(
-        lambda: len(saying(work, "Somebody has to approve")) + len(saying(work, "is gone")) == 8
+        lambda: len(saying(work, "Somebody has to approve")) + len(saying(work, "is gone (verified")) == 8
     )
 
-    assert len(saying(work, "is gone")) <= 2
+    assert len(saying(work, "is gone (verified")) <= 2
     assert 1 == len(saying(work, "this channel's limit"))
 
 

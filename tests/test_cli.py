@@ -93,7 +93,7 @@ async def test_the_bot_ends_well_when_it_is_asked_to(tmp_path: Path, mode: str):
         code = await bot.stop(signal.SIGTERM)
 
         assert (0, "") == (code, "".join(line for line in bot.log if "Traceback" in line))
-        assert "is gone" in work.message().text
+        assert "is gone (verified" in work.message().text
         assert 1 == len(work.vibecode.deletes(instance))
 
 

@@ -156,7 +156,7 @@ async def test_opposite_clicks_at_once_have_one_winner(work: Workspace):
 
 async def test_a_question_expires_by_itself(tmp_path: Path):
     """Nobody answers: the message loses its buttons without anybody's doing, and a late click does nothing."""
-    async with workspace(tmp_path, haltbot_confirmation_seconds=1) as work:
+    async with workspace(tmp_path, haltbot_confirmation_seconds=4) as work:
         instance, question = await asked(work)
         message = await work.told("Expired")
         await work.slack.click(work.requester, question, FORCE_TERMINATE)
@@ -170,7 +170,7 @@ async def test_a_question_expires_by_itself(tmp_path: Path):
 
 async def test_expiry_is_enforced_while_slack_still_shows_the_buttons(tmp_path: Path):
     """A message that could not be edited decides nothing: the database does."""
-    async with workspace(tmp_path, haltbot_confirmation_seconds=1) as work:
+    async with workspace(tmp_path, haltbot_confirmation_seconds=4) as work:
         await asked(work)
         work.slack.fail("chat.update", "internal_error")
         await work.slack.wait_for(
@@ -187,12 +187,12 @@ async def test_expiry_is_enforced_while_slack_still_shows_the_buttons(tmp_path: 
 
 async def test_a_question_expires_while_the_bot_is_away(tmp_path: Path):
     """The bot comes back after the end: the question closes instead of standing for ever."""
-    async with workspace(tmp_path, haltbot_confirmation_seconds=1) as work:
+    async with workspace(tmp_path, haltbot_confirmation_seconds=4) as work:
         await asked(work)
         await work.stop()
         started = asyncio.get_running_loop().time()
         passed = asyncio.Event()
-        asyncio.get_running_loop().call_at(started + 1, passed.set)
+        asyncio.get_running_loop().call_at(started + 4, passed.set)
         await passed.wait()
         await work.start()
 

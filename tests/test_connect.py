@@ -110,7 +110,7 @@ async def test_a_refused_termination_goes_on_after_connecting(work: Workspace):
 async def test_a_force_goes_on_only_while_its_confirmation_stands(tmp_path):
     """One that has expired meanwhile is asked anew."""
     async with workspace(
-        tmp_path, start=False, haltbot_public_url=PUBLIC_URL, haltbot_confirmation_seconds=2
+        tmp_path, start=False, haltbot_public_url=PUBLIC_URL, haltbot_confirmation_seconds=6
     ) as work:
         work.requester.admin = True
         await work.start()

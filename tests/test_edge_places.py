@@ -41,7 +41,7 @@ async def test_a_soft_one_works_where_the_bot_is_no_member(either: Workspace, pl
     instance = either.vibecode.start_instance(steps=[WAITING])
 
     delivery = await either.command(f"{instance} looping", channel=place)
-    message = await told_in(either, place, "is gone")
+    message = await told_in(either, place, "is gone (verified")
     await either.slack.wait_for(lambda: either.slack.calls_of("response_url"))
 
     assert delivery.ok
@@ -99,7 +99,7 @@ async def test_an_invitation_is_noticed_at_the_next_message(work: Workspace):
     await work.command(f"{instance} looping", channel=place)
     await told_in(work, place, "Not yet")
     place.bot_is_member = True
-    outcome = await told_in(work, place, "is gone")
+    outcome = await told_in(work, place, "is gone (verified")
 
     assert "chat.postMessage" == outcome.via
 
@@ -112,7 +112,7 @@ async def test_trouble_costs_no_more_than_one_message_where_none_can_be_edited(w
     work.vibecode.script("BITRIX_UNAVAILABLE", method="DELETE", retry_after=0.05, times=5)
 
     await work.command(f"{instance} looping", channel=place)
-    await told_in(work, place, "is gone")
+    await told_in(work, place, "is gone (verified")
 
     assert 2 == len(work.slack.channel_messages(place))
     assert 6 == len(work.vibecode.deletes(instance))
@@ -131,7 +131,7 @@ async def test_a_message_that_is_lost_meanwhile_is_told_anew(work: Workspace, lo
         work.slack.workspace.delete(message)
     else:
         work.channel.archived = True
-    outcome = await told_in(work, work.channel, "is gone")
+    outcome = await told_in(work, work.channel, "is gone (verified")
 
     assert message.ts != outcome.ts
     assert 2 == len(work.vibecode.deletes(instance))
@@ -167,7 +167,7 @@ async def test_no_trouble_of_slacks_repeats_a_termination(tmp_path: Path, mode: 
         instance = work.vibecode.start_instance(steps=[WAITING])
 
         await work.command(f"{instance} looping")
-        await work.told("is gone", within=20)
+        await work.told("is gone (verified", within=20)
 
         assert 1 == len(work.vibecode.deletes(instance))
         assert 1 == len(work.slack.channel_messages(work.channel))

@@ -25,7 +25,7 @@ async def test_the_same_delivery_again_starts_nothing(either: Workspace):
     """A replayed HTTP request, or an envelope that Slack delivers again under the same id."""
     instance = either.vibecode.start_instance(steps=[WAITING])
     first = await either.command(f"{instance} looping")
-    await either.told("is gone")
+    await either.told("is gone (verified")
 
     again = await either.slack.redeliver(first)
 
@@ -41,7 +41,7 @@ async def test_twenty_replays_at_once_start_nothing(work: Workspace):
     first = await work.command(f"{instance} looping")
 
     again = await asyncio.gather(*(work.slack.redeliver(first) for _ in range(20)))
-    await work.told("is gone")
+    await work.told("is gone (verified")
 
     assert {200} == {delivery.status for delivery in again}
     assert all("No second one was started" in said(delivery) for delivery in again)
@@ -53,7 +53,7 @@ async def test_a_redelivery_after_a_restart_starts_nothing(tmp_path: Path):
     async with workspace(tmp_path) as work:
         instance = work.vibecode.start_instance(steps=[WAITING])
         first = await work.command(f"{instance} looping")
-        await work.told("is gone")
+        await work.told("is gone (verified")
         await work.stop()
         await work.start()
 
@@ -85,7 +85,7 @@ async def test_pressing_enter_again_points_to_the_first_one(either: Workspace):
     """After a timeout the text is still in the box, so people press Enter again."""
     instance = either.vibecode.start_instance(steps=[WAITING])
     await either.command(f"{instance} looping")
-    await either.told("is gone")
+    await either.told("is gone (verified")
 
     again = await either.command(f"{instance} looping")
 
@@ -102,7 +102,7 @@ async def test_pressing_enter_again_while_it_is_under_way_says_so(either: Worksp
 
     own = await either.command(f"{instance} looping")
     colleagues = await either.command(f"{instance} me too", by=either.colleague)
-    await either.told("is gone")
+    await either.told("is gone (verified")
 
     assert "already under way" in said(own)
     assert "already under way" in said(colleagues)
@@ -114,7 +114,7 @@ async def test_another_reason_is_another_request(work: Workspace):
     """Only what is literally the same, of the same person, is taken for a second Enter."""
     instance = work.vibecode.start_instance(steps=[WAITING])
     await work.command(f"{instance} looping")
-    await work.told("is gone")
+    await work.told("is gone (verified")
 
     other = await work.command(f"{instance} still looping")
     await work.slack.wait_for(lambda: len(work.slack.channel_messages(work.channel)) == 2)
@@ -141,7 +141,7 @@ async def test_a_redelivered_click_forces_once(either: Workspace):
     await either.command(f"{instance} force deadlock")
     await either.told("Force-terminate")
     first = await either.click(FORCE_TERMINATE)
-    await either.told("is gone")
+    await either.told("is gone (verified")
 
     again = await either.slack.redeliver(first)
     await either.whispered("Already answered")

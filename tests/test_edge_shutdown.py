@@ -30,7 +30,7 @@ async def test_sigterm_finishes_what_runs(tmp_path: Path, mode: str):
             code = await bot.stop(signal.SIGTERM)
 
         assert 0 == code
-        assert "is gone" in work.message().text
+        assert "is gone (verified" in work.message().text
         assert 1 == len(work.vibecode.deletes(instance))
         assert "Traceback" not in "".join(bot.log)
 
@@ -70,7 +70,7 @@ async def test_sigterm_closes_the_door_first(tmp_path: Path):
 
         assert "dispatch_failed" == delivery.error
         assert [] == work.vibecode.deletes(late)
-        assert "is gone" in work.message().text
+        assert "is gone (verified" in work.message().text
 
 
 async def test_a_request_that_never_ends_does_not_hold_up_the_end(tmp_path: Path):
@@ -143,7 +143,7 @@ async def test_a_token_that_is_revoked_ends_a_running_bot_and_costs_no_outcome(t
             await bot._reading
         work.slack.stop_failing()
         async with running_bot(work):
-            await work.told("is gone")
+            await work.told("is gone (verified")
 
         assert 1 == code
         assert "token_revoked" in "".join(bot.log)

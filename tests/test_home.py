@@ -84,7 +84,7 @@ async def test_what_ended_is_told_for_a_day(work: Workspace):
     await work.command(f"{instance} force loops")
     await work.told("Started by")
     await work.click(FORCE_TERMINATE)
-    await work.told("is gone")
+    await work.told("is gone (verified")
     await work.stop()
     await work.start()
     text = await opened(work, work.colleague)

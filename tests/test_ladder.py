@@ -36,7 +36,7 @@ async def test_what_does_not_end_is_offered_to_be_forced(tmp_path):
         sent_before = [call.query for call in work.vibecode.deletes(instance)]
         await work.told("Started by")
         await work.click("termination_force")
-        await work.told("is gone")
+        await work.told("is gone (verified")
 
         assert "stuck: its lock ran out" in offer.text
         assert ["termination_escalate", "termination_watch"] == offer.action_ids
@@ -178,7 +178,7 @@ async def test_a_gentle_force_stops_softly_where_that_suffices(tmp_path):
         await work.told("Started by")
 
         await work.click("termination_force")
-        await work.told("is gone")
+        await work.told("is gone (verified")
 
         assert [{"status": "the reason"}] == [call.query for call in work.vibecode.deletes(instance)]
 

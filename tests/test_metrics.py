@@ -50,7 +50,7 @@ async def test_a_termination_is_counted_from_its_request_to_its_outcome(work: Wo
     answered = Count("haltbot_acknowledgement_seconds_count", kind="command", result="ok")
     instance = work.vibecode.start_instance(steps=[WAITS])
     await work.command(f"{instance} loops")
-    await work.told("is gone")
+    await work.told("is gone (verified")
     # The message is there before its call has come back.
     await work.stop()
 
@@ -85,7 +85,7 @@ async def test_confirmations_are_counted_by_their_end(work: Workspace, button, e
     await work.told("Started by")
     await work.click(button, by=work.colleague)
     await work.click(button)
-    await work.told("is gone" if button == FORCE_TERMINATE else "*Kept running:*")
+    await work.told("is gone (verified" if button == FORCE_TERMINATE else "*Kept running:*")
 
     assert (1, 1, 1) == (ended.grown, stopped.grown, refused.grown)
 
@@ -121,7 +121,7 @@ async def test_practice_counts_nothing(work: Workspace):
     )
     await store.close()
     await work.command(f"{instance} game day")
-    await work.told("is gone")
+    await work.told("is gone (verified")
 
     assert [0, 0] == [count.grown for count in counts]
 
@@ -152,7 +152,7 @@ async def test_no_label_holds_whom_or_what_it_was_about(work: Workspace):
     """No id, no reason, no secret on the page that anybody in the network may read."""
     instance = work.vibecode.start_instance(steps=[WAITS])
     await work.command(f"{instance} private matter")
-    message = await work.told("is gone")
+    message = await work.told("is gone (verified")
     reference = re.search(r"ref (\w+)", message.text)[1]
     async with httpx.AsyncClient() as http:
         page = (await http.get(f"http://127.0.0.1:{work.port}/metrics")).text

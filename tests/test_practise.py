@@ -40,7 +40,7 @@ async def test_a_soft_one_is_gone_at_once(work: Workspace):
     """The whole flow, bannered; Vibecode is never asked anything."""
     instance = await made_up(work, Scene.WAITS)
     await work.command(f"{instance} game day")
-    await told(work, "is gone")
+    await told(work, "is gone (verified")
 
     assert [] == work.vibecode.calls
     assert ["requested", "attempted", "outcome"] == await work.events()
@@ -52,7 +52,7 @@ async def test_a_stuck_one_goes_by_force_after_its_question(work: Workspace):
     await work.command(f"{instance} force game day")
     question = await told(work, "Started by: the system")
     await work.click(FORCE_TERMINATE)
-    await told(work, "is gone")
+    await told(work, "is gone (verified")
 
     assert "stuck" in question.text
     assert [] == work.vibecode.calls

@@ -52,7 +52,7 @@ async def test_a_list_that_cannot_be_read_leaves_the_question_usable(work: Works
 
     question = await work.told("could not be looked up")
     await work.click("termination_force")
-    await work.told("is gone")
+    await work.told("is gone (verified")
 
     assert "SCOPE_DENIED" in question.text
     assert 1 == len(work.vibecode.deletes(instance))
@@ -103,7 +103,7 @@ async def test_what_changed_meanwhile_is_asked_anew(work: Workspace):
     await work.slack.click(work.requester, first, "termination_force")
     late = await work.whispered("earlier version of the question")
     await work.click("termination_force")
-    await work.told("is gone")
+    await work.told("is gone (verified")
 
     assert "its template changed from 713 to 900" in second.text
     assert "Nothing was done" in late
@@ -129,7 +129,7 @@ async def test_the_record_is_kept_before_it_is_destroyed(work: Workspace):
     instance = await ask(work, template="713", document="DEAL_5141")
 
     await work.click("termination_force")
-    await work.told("is gone")
+    await work.told("is gone (verified")
     audit = await work.audit()
 
     names = [event["event"] for event in audit]
@@ -147,10 +147,10 @@ async def test_a_click_that_overtakes_the_preview_wins(work: Workspace):
     await work.command(f"{instance} force")
     await work.told("Looking it up")
     await work.click("termination_force")
-    await work.told("is gone")
+    await work.told("is gone (verified")
     await work.idle()
 
-    assert "is gone" in work.message().text
+    assert "is gone (verified" in work.message().text
     assert 1 == len(work.vibecode.deletes(instance))
 
 

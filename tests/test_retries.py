@@ -15,7 +15,7 @@ async def test_trouble_that_passes_is_waited_for(work: Workspace, code: str):
     """Two refusals and then success: the workflow is stopped, and the message says how often it was tried."""
     instance, message = await outcome_of(work, code, times=2, retry_after=SOON)
 
-    assert "is gone" in message.text
+    assert "is gone (verified" in message.text
     assert "sent 3 times" in message.text
     assert [STATUSES[code], STATUSES[code], 204] == [c.status for c in work.vibecode.deletes(instance)]
     events = await work.audit()
@@ -64,7 +64,7 @@ async def test_a_timeout_that_did_nothing_is_repeated_after_looking(work: Worksp
     """Still in the list, so it is asked for once more."""
     instance, message = await outcome_of(work, "QUEUE_TIMEOUT", status=status, retry_after=SOON)
 
-    assert "is gone" in message.text
+    assert "is gone (verified" in message.text
     assert ["DELETE", "GET", "DELETE"] == [call.method for call in work.vibecode.calls[:3]]
     assert 2 == len(work.vibecode.deletes(instance))
     assert "still_listed" in [event["event"] for event in await work.audit()]

@@ -214,7 +214,7 @@ async def test_the_role_for_soft_does_not_force(work: Workspace):
     instance = work.vibecode.start_instance(steps=[WAITING])
 
     await work.command(f"{instance} loops")
-    await work.told("is gone")
+    await work.told("is gone (verified")
 
     assert 1 == len(work.vibecode.deletes(instance))
 
@@ -265,7 +265,7 @@ async def test_a_command_waits_until_slack_can_say_who_it_is(work: Workspace):
     delivery = await work.command(f"{instance} loops")
     await work.whispered("Your request is recorded")
     waiting = work.vibecode.deletes()
-    await work.told("is gone", within=10)
+    await work.told("is gone (verified", within=10)
 
     assert delivery.ok
     assert [] == waiting
@@ -292,7 +292,7 @@ async def test_where_people_cannot_be_read_the_defaults_work(tmp_path: Path):
         work.slack.bot_scopes = work.slack.bot_scopes - {"users:read"}
         instance = work.vibecode.start_instance(steps=[WAITING])
         await work.command(f"{instance} loops")
-        await work.told("is gone")
+        await work.told("is gone (verified")
         await work.put_settings({"soft": ["admins"]})
         await work.command(f"{instance} again")
 
@@ -384,7 +384,7 @@ async def test_many_who_ask_at_once_share_one_call(work: Workspace):
     for instance in work.vibecode.start_many(5, steps=[WAITING]):
         await work.command(f"{instance} loops")
     await work.slack.wait_for(
-        lambda: sum("is gone" in m.text for m in work.slack.channel_messages(work.channel)) == 5
+        lambda: sum("is gone (verified" in m.text for m in work.slack.channel_messages(work.channel)) == 5
     )
 
     assert Counter({work.requester.id: 1}) == Counter(

@@ -48,7 +48,7 @@ async def test_somebody_else_has_to_press(either: Workspace):
     told = await either.whispered("your own press does not approve it")
     unsent = either.vibecode.deletes()
     await either.click(FORCE_TERMINATE, by=either.colleague)
-    message = await either.told("is gone")
+    message = await either.told("is gone (verified")
 
     assert f"<@{either.colleague.id}> to approve" in question.text
     assert f"<@{either.colleague.id}> can" in told
@@ -82,7 +82,7 @@ async def test_of_two_approvers_one_decides(work: Workspace):
         work.slack.click(work.colleague, question, FORCE_TERMINATE),
         work.slack.click(second, question, FORCE_TERMINATE),
     )
-    await work.told("is gone")
+    await work.told("is gone (verified")
     await work.slack.wait_for(lambda: work.whispers(work.colleague) + work.whispers(second))
 
     assert 1 == len(work.vibecode.deletes(instance))
@@ -94,7 +94,7 @@ async def test_the_requester_may_always_choose_the_gentler_way(work: Workspace, 
     instance, _ = await asked(work)
 
     await work.click(action_id)
-    await work.told("Kept running" if action_id == KEEP_RUNNING else "is gone")
+    await work.told("Kept running" if action_id == KEEP_RUNNING else "is gone (verified")
 
     assert [{"status": "deadlock"}][: action_id == TERMINATE_SOFTLY] == [
         call.query for call in work.vibecode.deletes(instance)
@@ -120,7 +120,7 @@ async def test_a_setting_made_after_the_question_counts_at_the_click(work: Works
     await work.click(FORCE_TERMINATE)
     await work.whispered("your own press")
     await work.click(FORCE_TERMINATE, by=work.colleague)
-    await work.told("is gone")
+    await work.told("is gone (verified")
 
     assert 1 == len(work.vibecode.deletes(instance))
 
@@ -132,7 +132,7 @@ async def test_on_call_one_person_is_enough(work: Workspace, on_call: bool):
     instance, _ = await asked(work, second_person="outside_on_call", on_call=group.id)
 
     await work.click(FORCE_TERMINATE)
-    await (work.told("is gone") if on_call else work.whispered("your own press"))
+    await (work.told("is gone (verified") if on_call else work.whispered("your own press"))
 
     assert on_call == bool(work.vibecode.deletes(instance))
 
@@ -148,7 +148,7 @@ async def test_the_glass_is_broken_loudly_and_with_a_reason(either: Workspace):
         lambda: [m for m in either.slack.channel_messages(either.channel) if "rotating_light" in m.text][1:]
     )
     messages = await either.slack.wait_for(
-        lambda: [m for m in either.slack.channel_messages(either.channel) if "is gone" in m.text]
+        lambda: [m for m in either.slack.channel_messages(either.channel) if "is gone (verified" in m.text]
     )
 
     assert BREAK_GLASS in question.action_ids
@@ -207,7 +207,7 @@ async def test_the_last_four_have_to_be_typed(either: Workspace):
     wrong = await either.slack.submit(either.requester, view, {LAST_FOUR: "0000"})
     unsent = either.vibecode.deletes()
     await either.slack.submit(either.requester, view, {LAST_FOUR: instance[-4:]})
-    await either.told("is gone")
+    await either.told("is gone (verified")
 
     assert "errors" == wrong.json["response_action"]
     assert [] == unsent
@@ -224,7 +224,7 @@ async def test_a_slow_slack_keeps_nobody_from_forcing(work: Workspace, monkeypat
     await work.click(FORCE_TERMINATE)
     view = await dialog_of(work, work.requester)
     await work.slack.submit(work.requester, view, {LAST_FOUR: instance[-4:]})
-    await work.told("is gone")
+    await work.told("is gone (verified")
 
     assert [] == work.whispers()
 
@@ -272,7 +272,7 @@ async def test_a_force_needs_a_reason_where_the_channel_says_so(work: Workspace)
     await work.command(f"{instance} force")
     await work.whispered("a force needs a reason")
     await work.command(f"{instance}")
-    await work.told("is gone")
+    await work.told("is gone (verified")
 
     assert 1 == len(work.vibecode.deletes(instance))
 

@@ -309,11 +309,11 @@ async def test_a_dead_peer_costs_no_command(tmp_path: Path, quick: None):
         work.slack.go_silent()
 
         delivery = await work.command(f"{instance} looping")
-        await work.told("is gone")
+        await work.told("is gone (verified")
 
         assert delivery.ok
         assert 1 == len(work.vibecode.deletes(instance))
 
 
 def gone(work: Workspace) -> int:
-    return sum("is gone" in message.text for message in work.slack.channel_messages(work.channel))
+    return sum("is gone (verified" in message.text for message in work.slack.channel_messages(work.channel))

@@ -75,8 +75,11 @@ async def test_it_is_on_disk_before_slack_has_its_answer(work: Workspace):
     assert "requested" == (await work.events())[0]
 
 
-async def test_a_database_that_is_too_slow_is_told_as_uncertain(work: Workspace):
+async def test_a_database_that_is_too_slow_is_told_as_uncertain(
+    work: Workspace, monkeypatch: pytest.MonkeyPatch
+):
     """Slack waits three seconds: the person reads in time that nothing is certain, and what was recorded is done."""
+    monkeypatch.setattr("bot.service.RECORD_SECONDS", 1.2)
     instance = work.vibecode.start_instance(steps=[WAITING])
     path = work.settings.database_url.removeprefix("sqlite:///")
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as somebody:
@@ -203,7 +206,7 @@ async def test_a_command_that_waits_for_its_turn_says_so(work: Workspace):
     await work.told("RATE_LIMITED")
 
     await work.command(second, channel=other)
-    for words in ("Not yet", "is gone"):
+    for words in ("Not yet", "is gone (verified"):
         await work.slack.wait_for(
             lambda words=words: any(words in message.text for message in work.slack.channel_messages(other))
         )

@@ -32,7 +32,7 @@ async def test_a_termination_leaves_its_spans(work: Workspace, tracer: Tracer):
     """The request has none yet; the calls name the termination that they are made for."""
     instance = work.vibecode.start_instance(steps=[Step(3600, locked=False)])
     await work.command(f"{instance} loops")
-    await work.told("is gone")
+    await work.told("is gone (verified")
     (asked,) = [event for event in await work.audit() if event["event"] == "requested"]
     reference = {"haltbot.reference": asked["reference"]}
 

@@ -168,7 +168,7 @@ async def test_a_force_that_follows_a_soft_stop_says_who_has_to_approve(work: Wo
     await work.whispered("your own press does not approve it")
     unforced = [call.query for call in work.vibecode.deletes(instance)]
     await work.click("termination_force", by=work.colleague)
-    message = await work.told("is gone")
+    message = await work.told("is gone (verified")
 
     assert f"<@{work.colleague.id}> to approve" in question.text
     assert BREAK_GLASS in question.action_ids
@@ -186,7 +186,7 @@ async def test_a_force_that_follows_a_soft_stop_forces_only_what_was_shown(work:
     unforced = [call.query for call in work.vibecode.deletes(instance)]
     await work.told("Template: 714")
     await work.click("termination_force")
-    await work.told("is gone")
+    await work.told("is gone (verified")
 
     assert [{"status": "loops"}] == unforced
     assert ["714"] == [event["detail"]["instance"]["template_id"] for event in await events(work, "snapshot")]
@@ -280,7 +280,7 @@ async def test_a_preview_that_slack_did_not_take_is_shown_later(work: Workspace,
 
     question = await work.told("Template: 713", within=8)
     await work.click("termination_force")
-    await work.told("is gone")
+    await work.told("is gone (verified")
 
     assert "Looking it up" not in question.text
     assert 1 == len(work.vibecode.deletes(instance))

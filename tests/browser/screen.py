@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 from bot.sandbox.slack import Person
 
 DESK, PHONE = (1440, 900), (390, 844)
-WITHIN_MS = 10_000
+WITHIN_MS = 30_000
 PICTURES = os.environ.get("PICTURES")
 
 expect.set_options(timeout=WITHIN_MS)

@@ -31,7 +31,7 @@ async def test_the_last_four_are_typed_before_a_force(work: Workspace, screen: S
     await screen.page.keyboard.press("Enter")
 
     await expect(dialog).to_have_count(0)
-    await screen.reads("is gone")
+    await screen.reads("is gone (verified")
     (call,) = work.vibecode.deletes(instance)
     assert call.query == {"force": "true", "status": "deadlocks the CRM"}
 

@@ -102,6 +102,6 @@ class Outage:
 async def _outage(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Outage]:
     """A workspace without a bot, which the test starts and kills."""
     async with workspace(
-        tmp_path, mode=request.param, start=False, vibecode_timeout_seconds=1.0, haltbot_watch_seconds=60
+        tmp_path, mode=request.param, start=False, vibecode_timeout_seconds=3.0, haltbot_watch_seconds=60
     ) as work:
         yield Outage(work, tmp_path / "haltbot.db")

@@ -19,7 +19,7 @@ from workspace import Workspace
 from bot.config import Settings
 
 ROOT = Path(__file__).parents[2]
-START_SECONDS = 40
+START_SECONDS = 120
 END_SECONDS = 30
 _LISTENING = re.compile(r"Listening on http://[\d.]+:(\d+)")
 
@@ -112,8 +112,13 @@ class Cluster:
     replicas: list[Replica]
 
     async def acked(self, text: str) -> float:
-        """Send a command that must be acknowledged; returns how many milliseconds that took."""
+        """Send a command that must be acknowledged; returns how many milliseconds that took.
+
+        The machine may stall for as long as Slack waits: then Enter is pressed once more, as people do.
+        """
         delivery = await self.work.command(text)
+        if not delivery.ok:
+            delivery = await self.work.command(text)
         assert delivery.ok, (delivery.error, delivery.status, [r.log[-5:] for r in self.replicas])
         return delivery.ack_ms
 
@@ -132,6 +137,14 @@ class Cluster:
             )
 
         await self.work.slack.wait_for(said, within)
+
+    async def recorded(self, name: str, within: float) -> None:
+        """Wait until the audit has a line of this name."""
+        async with asyncio.timeout(within):
+            while True:
+                if await self.lines(name):
+                    return
+                await asyncio.sleep(0.02)
 
     async def lines(self, name: str) -> list[dict[str, object]]:
         """The audit's lines of this name."""
@@ -216,6 +229,9 @@ async def _answers(port: int) -> bool:
 
 
 async def _ready(replica: Replica) -> None:
-    async with asyncio.timeout(START_SECONDS), httpx.AsyncClient() as client:
-        while (await client.get(f"http://127.0.0.1:{replica.port}/readyz")).status_code != httpx.codes.OK:
-            pass
+    async with asyncio.timeout(START_SECONDS), httpx.AsyncClient(timeout=START_SECONDS) as client:
+        while True:
+            answer = await client.get(f"http://127.0.0.1:{replica.port}/readyz")
+            if answer.status_code == httpx.codes.OK:
+                return
+            await asyncio.sleep(0.1)

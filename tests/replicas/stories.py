@@ -21,7 +21,10 @@ from bot.sandbox.vibecode import Step
 
 OUTCOMES = ("*Stopped", "*Nothing to stop", "*Accepted", "*Unknown", "*Not stopped")
 FROZEN_SECONDS = 20
-TAKEN_OVER_SECONDS = 15.5
+LEASE_SECONDS = 15
+TAKEN_OVER_SECONDS = LEASE_SECONDS + 0.5
+STALL_SECONDS = 4
+"""So long the machine may hold up a step of its own."""
 BUSY = 6
 """Commands that are under way at once."""
 WAITING = (Step(3600, locked=False),)
@@ -70,13 +73,13 @@ async def sudden_end(server: PostgresServer, database: str, folder: Path, mode: 
         work, (killed, frozen, _) = bots.work, bots.replicas
         question = work.vibecode.start_instance(stuck=True)
         await bots.acked(f"{question} force deadlocks the CRM")
-        await bots.all_told([question], ("*Force-terminate",), 10)
+        await bots.all_told([question], ("*Force-terminate",), 60)
         work.vibecode.latency = 3.0
         seen = SuddenEnd(
             [work.vibecode.start_instance(steps=WAITING) for _ in range(3 * BUSY)], forced=question
         )
         await asyncio.gather(*(bots.acked(instance) for instance in seen.instances))
-        await work.vibecode.wait_for(lambda: len(work.vibecode.deletes()) == len(seen.instances), 10)
+        await work.vibecode.wait_for(lambda: len(work.vibecode.deletes()) == len(seen.instances), 60)
         # In the middle of a call, not in the moment in which its lease begins.
         await asyncio.sleep(0.5)
         ended_at = time.time()
@@ -91,8 +94,8 @@ async def sudden_end(server: PostgresServer, database: str, folder: Path, mode: 
             (message,) = [m for m in work.slack.channel_messages(work.channel) if question in m.text]
             clicked = await work.slack.click(work.requester, message, FORCE_TERMINATE)
             assert clicked.ok, (clicked.error, clicked.status, clicked.body, bots.replicas[2].log[-5:])
-            await bots.all_told([question], ("*Stopped",), 10)
-        await bots.all_told(seen.instances, OUTCOMES, 25)
+            await bots.all_told([question], ("*Stopped",), 60)
+        await bots.all_told(seen.instances, OUTCOMES, 60)
         seen.told_before_thaw = {instance: bots.told(instance) for instance in seen.instances}
         await asyncio.sleep(max(0.0, FROZEN_SECONDS - (time.time() - ended_at)))
         frozen.thaw()
@@ -112,7 +115,6 @@ class ToldToStop:
     """What was seen of a replica that was asked to stop, and of the one left."""
 
     code: int
-    stopped_after: float
     told_after: float
     recovered: int
     deletes: list[int]
@@ -127,17 +129,15 @@ async def told_to_stop(server: PostgresServer, database: str, folder: Path, mode
         work.vibecode.latency = 1.0
         instances = [work.vibecode.start_instance(steps=WAITING) for _ in range(BUSY)]
         await asyncio.gather(*(bots.acked(instance) for instance in instances))
-        await work.vibecode.wait_for(work.vibecode.deletes, 10)
+        await work.vibecode.wait_for(work.vibecode.deletes, 60)
         began = time.monotonic()
         stopping = asyncio.create_task(bots.replicas[0].stop())
         extra = [work.vibecode.start_instance(steps=WAITING) for _ in range(3)]
         meanwhile = [await bots.acked(instance) for instance in extra]
         code = await stopping
-        stopped_after = time.monotonic() - began
-        await bots.all_told([*instances, *extra], OUTCOMES, 25)
+        await bots.all_told([*instances, *extra], OUTCOMES, 60)
         return ToldToStop(
             code=code,
-            stopped_after=stopped_after,
             told_after=time.monotonic() - began,
             recovered=len(await bots.lines("recovered")),
             deletes=[len(work.vibecode.deletes(instance)) for instance in [*instances, *extra]],
@@ -163,8 +163,11 @@ async def database_stuck(server: PostgresServer, database: str, folder: Path, mo
         async with await psycopg.AsyncConnection.connect(server.url(database)) as locking:
             await locking.execute("LOCK TABLE job IN ACCESS EXCLUSIVE MODE")
             delivery = await work.command(f"{instance} loops")
+            if not delivery.ok:
+                # The machine stalled for longer than the balancer waits: Enter is pressed once more.
+                delivery = await work.command(f"{instance} loops")
             assert delivery.ok, (delivery.error, delivery.status)
-        await bots.all_told([instance], OUTCOMES, 20)
+        await bots.all_told([instance], OUTCOMES, 60)
         return DatabaseStuck(
             said=delivery.json["text"],
             answered_ms=delivery.ack_ms,
@@ -195,23 +198,25 @@ async def taking_turns(server: PostgresServer, database: str, folder: Path, mode
         await work.remove_key()
         for _ in range(4):
             delivery = await work.command(work.vibecode.start_instance(steps=WAITING))
-            seen.before.append(delivery.json != {})
+            seen.before.append(delivery.ok and "no Vibecode API key" in str(delivery.json))
         await work.set_key(work.key)
         for _ in range(4):
             delivery = await work.command(work.vibecode.start_instance(steps=WAITING))
-            seen.after.append(delivery.json == {})
+            seen.after.append(delivery.ok and not delivery.json)
         instances = [work.vibecode.start_instance(steps=WAITING) for _ in range(8)]
         await asyncio.gather(*(bots.acked(instance) for instance in instances))
-        await bots.all_told(instances, OUTCOMES, 20)
+        await bots.all_told(instances, OUTCOMES, 60)
         seen.calls_at = [call.at for call in work.vibecode.calls]
         work.vibecode.script("RATE_LIMITED", method="DELETE", retry_after=seen.asked_for)
         blocked = [work.vibecode.start_instance(steps=WAITING) for _ in range(4)]
         await bots.acked(blocked[0])
         refused = await work.vibecode.wait_for(
-            lambda: [c for c in work.vibecode.calls if c.status == 429], 10
+            lambda: [c for c in work.vibecode.calls if c.status == 429], 60
         )
+        # Until the block is committed, the other replica may rightly call.
+        await bots.recorded("try_failed", 60)
         await asyncio.gather(*(bots.acked(instance) for instance in blocked[1:]))
-        await bots.all_told(blocked, OUTCOMES, 20)
+        await bots.all_told(blocked, OUTCOMES, 60)
         later = [call.at for call in work.vibecode.calls if call.at > refused[0].at]
         seen.silence = min(later) - refused[0].at
         return seen

@@ -17,7 +17,7 @@ def a_termination(**changes):
     number = next(_numbers)
     return replace(
         Termination(
-            id=f"HB-{number}",
+            id=f"HB-{number:08}",
             team="T1",
             channel="C1",
             user="U1",

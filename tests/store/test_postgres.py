@@ -155,12 +155,13 @@ async def _waits_for_a_lock(url):
 
 async def test_what_takes_too_long_is_busy_and_may_land_later(store, postgres_url, monkeypatch):
     """Nobody waits for ever, and what was begun is not taken back."""
-    monkeypatch.setattr(store_postgres, "PATIENCE_SECONDS", 0.1)
     async with connected(postgres_url) as connection, connection.transaction():
         await connection.execute("LOCK TABLE event IN ACCESS EXCLUSIVE MODE")
-        with pytest.raises(StoreBusy, match="did not answer in time"):
-            await store.record(a_line("late"))
-    await asyncio.wait(store._running)
+        with monkeypatch.context() as hasty:
+            hasty.setattr(store_postgres, "PATIENCE_SECONDS", 0.1)
+            with pytest.raises(StoreBusy, match="did not answer in time"):
+                await store.record(a_line("late"))
+    await asyncio.gather(*store._running)
 
     assert ["late"] == await names(store)
 

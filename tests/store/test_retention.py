@@ -65,8 +65,8 @@ async def test_one_of_all_owners_does_it(store, store_factory):
 
 async def test_more_than_a_chunk_goes(store):
     """It takes several transactions, and all of it goes."""
-    for _ in range(2):
-        await asyncio.gather(*(store.record(a_line()) for _ in range(400)))
+    for _ in range(16):
+        await asyncio.gather(*(store.record(a_line()) for _ in range(50)))
     await asyncio.gather(*(submitted(store) for _ in range(20)))
     await old(store)
 
