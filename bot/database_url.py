@@ -1,7 +1,7 @@
 """Judges a DATABASE_URL without any driver: what a driver says about an address may repeat its password."""
 
 import re
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote
 
 SQLITE_SCHEME = "sqlite:///"
 POSTGRES_SCHEMES = ("postgresql://", "postgres://")
@@ -9,6 +9,7 @@ _KINDS = "must be sqlite:///FILE or postgresql://…"
 _ENCODE = (
     "percent-encode what is special in the user, the password and the host (@ is %40, / is %2F, % is %25)"
 )
+_PASSWORDS = frozenset({"password", "sslpassword"})
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:]*)(:[0-9]*)?")
 
 
@@ -24,9 +25,10 @@ def passwords_in(url: str) -> set[str]:
     """Find the passwords, as they are written and as they are meant, of an address that has no mistake."""
     if url.startswith(SQLITE_SCHEME):
         return set()
-    parts = urlsplit(url)
-    query = parse_qs(parts.query)
-    written = [parts.password or "", *query.get("password", ()), *query.get("sslpassword", ())]
+    address = url.partition("://")[2]
+    user = _server(address).rpartition("@")[0]
+    fields = (field.partition("=") for field in address.partition("?")[2].split("&"))
+    written = {value for name, _, value in fields if name in _PASSWORDS} | {user.partition(":")[2]}
     return {form for password in written for form in (password, unquote(password)) if form}
 
 
@@ -43,13 +45,17 @@ def _mistake_in_address(address: str) -> str | None:
         return f"holds a space or a line break; {_ENCODE}"
     if not _is_encoded(address):
         return f"holds a % that begins no code of two digits; {_ENCODE}"
-    server = re.split(r"[/?#]", address, maxsplit=1)[0]
+    server = _server(address)
     if address.count("@") != server.count("@") or server.count("@") > 1:
         return f"holds a second @, or one behind the server's name; {_ENCODE}"
     hosts = server.rpartition("@")[2].split(",")
     if "#" in address or not all(_HOST.fullmatch(host) for host in hosts):
         return f"names no server, such as user:password@host:5432/name; {_ENCODE}"
     return None
+
+
+def _server(address: str) -> str:
+    return re.split(r"[/?#]", address, maxsplit=1)[0]
 
 
 def _is_encoded(address: str) -> bool:
