@@ -22,8 +22,13 @@ async def refusals_recorded(store: Store, attempt: Event) -> AsyncIterator[None]
         if found is not None and found.termination.team == attempt.team:
             about = found.termination
             attempt = replace(attempt, workflow_id=about.workflow_id, force=about.force, reason=about.reason)
-        await store.record(replace(attempt, outcome=f"refused:{refused.reply}"))
+        await record_refusal(store, attempt, refused.reply)
         raise
+
+
+async def record_refusal(store: Store, attempt: Event, reply: str) -> None:
+    """Record ``attempt``, an event ``refused``, with what the person is told."""
+    await store.record(replace(attempt, outcome=f"refused:{reply}"))
 
 
 @contextmanager

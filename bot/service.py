@@ -13,10 +13,10 @@ from bot.authority import Actor, Authority, understood
 from bot.channel_settings import Role
 from bot.command import Order, Question, parse
 from bot.decisions import is_requester
-from bot.domain import Approval, Event, Job, MessageRef, Outcome, Phase, Press, Termination
+from bot.domain import Approval, Event, Job, MessageRef, Outcome, Phase, Press, Termination, event
 from bot.errors import FactsUnavailable, Refused, StoreError
 from bot.ports import Admit, Duplicate, Store, Submitted, Vault
-from bot.refusals import refusals_recorded
+from bot.refusals import record_refusal, refusals_recorded
 from bot.rights import HOPELESS
 
 T = TypeVar("T")
@@ -89,11 +89,7 @@ class Terminations:
             return asked
         attempt = replace(attempt, workflow_id=asked.workflow_id, force=asked.force, reason=asked.reason)
         async with refusals_recorded(self._store, attempt):
-            submitted = await self._submit(command, asked)
-        if isinstance(submitted, Duplicate) and not submitted.same_request:
-            told = replace(attempt, reference=submitted.termination.id, outcome="refused:duplicate")
-            await self._store.record(told)
-        return submitted
+            return await self._submit(command, asked)
 
     def _refuse_at_once(self, command: Command, order: Order, settings: Mapping[str, Any] | None) -> None:
         """Refuse whom nothing helps, as far as it is remembered: the acknowledgement never waits for Slack."""
@@ -199,8 +195,12 @@ class Terminations:
         submitted = await self._store.submit(
             termination, phase, idem=idem, run_here=self._has_room(), admit=admit
         )
-        if isinstance(submitted, Submitted) and submitted.job:
-            self._start(submitted.job)
+        match submitted:
+            case Submitted(job=Job() as job):
+                self._start(job)
+            case Duplicate(termination=earlier, same_request=False):
+                attempt = replace(event(termination, "refused"), reference=earlier.id)
+                await record_refusal(self._store, attempt, "duplicate")
         return submitted
 
     async def _in_time(self, work: Awaitable[T]) -> T:
