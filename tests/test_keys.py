@@ -59,7 +59,7 @@ async def test_a_key_is_set_listed_and_removed(tmp_path: Path):
         after.out,
     )
     assert (0, listed.out) == (here.code, here.out)
-    assert (0, "That channel has no key: haltbot key set --team T… --channel C…\n") == (
+    assert (0, "No key is set there: haltbot key set --team T… --channel C…\n") == (
         elsewhere.code,
         elsewhere.out,
     )

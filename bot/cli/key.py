@@ -52,8 +52,8 @@ async def _list(options: argparse.Namespace) -> int:
         print(f"{key.team} {key.channel} {key.hint}{session}, set by {key.set_by}")
     if not stored:
         named = options.team or options.channel
-        whose = "That channel has no key" if named else "No channel has a key yet"
-        print(f"{whose}: haltbot key set --team T… --channel C…")
+        none = "No key is set there" if named else "No channel has a key yet"
+        print(f"{none}: haltbot key set --team T… --channel C…")
     return 0
 
 
