@@ -75,11 +75,8 @@ async def test_it_is_on_disk_before_slack_has_its_answer(work: Workspace):
     assert "requested" == (await work.events())[0]
 
 
-async def test_a_database_that_is_too_slow_is_told_as_uncertain(
-    work: Workspace, monkeypatch: pytest.MonkeyPatch
-):
+async def test_a_database_that_is_too_slow_is_told_as_uncertain(work: Workspace):
     """Slack waits three seconds: the person reads in time that nothing is certain, and what was recorded is done."""
-    monkeypatch.setattr("bot.service.RECORD_SECONDS", 1.2)
     instance = work.vibecode.start_instance(steps=[WAITING])
     path = work.settings.database_url.removeprefix("sqlite:///")
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as somebody:

@@ -132,7 +132,7 @@ async def test_a_hanging_vibecode_is_told_looked_into_and_tried_again(outage):
     work.vibecode.script("hang", method="DELETE", times=1)
     async with running_bot(work):
         await work.command(f"{instance} looping")
-        first = await work.told("Stopping")
+        first = await work.told("Stopping", within=2.5)
         first_text = first.text
         await work.told("Not yet", within=TELL_SECONDS)
         last = await work.told("is gone (verified", within=TELL_SECONDS)

@@ -112,13 +112,8 @@ class Cluster:
     replicas: list[Replica]
 
     async def acked(self, text: str) -> float:
-        """Send a command that must be acknowledged; returns how many milliseconds that took.
-
-        The machine may stall for as long as Slack waits: then Enter is pressed once more, as people do.
-        """
+        """Send a command that must be acknowledged; returns how many milliseconds that took."""
         delivery = await self.work.command(text)
-        if not delivery.ok:
-            delivery = await self.work.command(text)
         assert delivery.ok, (delivery.error, delivery.status, [r.log[-5:] for r in self.replicas])
         return delivery.ack_ms
 

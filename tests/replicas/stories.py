@@ -21,10 +21,7 @@ from bot.sandbox.vibecode import Step
 
 OUTCOMES = ("*Stopped", "*Nothing to stop", "*Accepted", "*Unknown", "*Not stopped")
 FROZEN_SECONDS = 20
-LEASE_SECONDS = 15
-TAKEN_OVER_SECONDS = LEASE_SECONDS + 0.5
-STALL_SECONDS = 4
-"""So long the machine may hold up a step of its own."""
+TAKEN_OVER_SECONDS = 15.5
 BUSY = 6
 """Commands that are under way at once."""
 WAITING = (Step(3600, locked=False),)
@@ -115,6 +112,7 @@ class ToldToStop:
     """What was seen of a replica that was asked to stop, and of the one left."""
 
     code: int
+    stopped_after: float
     told_after: float
     recovered: int
     deletes: list[int]
@@ -135,9 +133,11 @@ async def told_to_stop(server: PostgresServer, database: str, folder: Path, mode
         extra = [work.vibecode.start_instance(steps=WAITING) for _ in range(3)]
         meanwhile = [await bots.acked(instance) for instance in extra]
         code = await stopping
+        stopped_after = time.monotonic() - began
         await bots.all_told([*instances, *extra], OUTCOMES, 60)
         return ToldToStop(
             code=code,
+            stopped_after=stopped_after,
             told_after=time.monotonic() - began,
             recovered=len(await bots.lines("recovered")),
             deletes=[len(work.vibecode.deletes(instance)) for instance in [*instances, *extra]],
@@ -163,9 +163,6 @@ async def database_stuck(server: PostgresServer, database: str, folder: Path, mo
         async with await psycopg.AsyncConnection.connect(server.url(database)) as locking:
             await locking.execute("LOCK TABLE job IN ACCESS EXCLUSIVE MODE")
             delivery = await work.command(f"{instance} loops")
-            if not delivery.ok:
-                # The machine stalled for longer than the balancer waits: Enter is pressed once more.
-                delivery = await work.command(f"{instance} loops")
             assert delivery.ok, (delivery.error, delivery.status)
         await bots.all_told([instance], OUTCOMES, 60)
         return DatabaseStuck(

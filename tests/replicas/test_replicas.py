@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from replicas.stories import LEASE_SECONDS, OUTCOMES, STALL_SECONDS, TAKEN_OVER_SECONDS
+from replicas.stories import OUTCOMES, TAKEN_OVER_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -16,7 +16,7 @@ async def test_what_a_killed_or_frozen_replica_had_is_taken_over(stories, mode):
     seen = await stories[f"sudden end {mode}"]
 
     assert len(seen.recovered) >= 2
-    assert max(seen.taken_over_after) <= TAKEN_OVER_SECONDS + STALL_SECONDS
+    assert max(seen.taken_over_after) <= TAKEN_OVER_SECONDS
     for instance in seen.recovered:
         assert "restart" in seen.told[instance][0], seen.told[instance]
 
@@ -46,7 +46,8 @@ async def test_a_replica_that_is_told_to_stop_hands_over_at_once(stories, mode):
     seen = await stories[f"told to stop {mode}"]
 
     assert 0 == seen.code
-    assert seen.told_after < LEASE_SECONDS
+    assert seen.stopped_after < 10
+    assert seen.told_after < 12
     assert 0 == seen.recovered
     assert {1} == set(seen.deletes)
     assert max(seen.acked_meanwhile_ms) < 3000
@@ -67,8 +68,7 @@ async def test_replicas_share_a_key_s_pace(stories):
     seen = await stories["taking turns"]
 
     for (first, at), (last, until) in itertools.combinations(enumerate(seen.calls_at), 2):
-        # The stub may have been busy for a second when the first of them came.
-        allowed = seen.per_second * (until - at + 2) + 1
+        allowed = seen.per_second * (until - at + 1) + 1
         assert last - first + 1 <= allowed, (first, last, seen.calls_at)
 
 
