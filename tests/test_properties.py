@@ -23,11 +23,8 @@ from bot.sandbox.vibecode import Step
 from bot.slack.bolt import Bolt, Identity
 from bot.slack.payloads import Malformed, check
 
-# The same examples in every run: a test that fails now and then is not believed when it fails.
 EXAMPLES = settings(
     max_examples=200,
-    deadline=None,
-    derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 REQUESTS = settings(EXAMPLES, max_examples=150)
