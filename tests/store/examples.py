@@ -10,6 +10,8 @@ from bot.ports import ChannelKey, Store, Submitted
 
 SEEN_AT = MessageRef(channel="C1", ts="1700000000.000100", way="channel")
 
+SET_BACK_MS = 100
+
 _numbers = itertools.count(1)
 
 
@@ -103,9 +105,9 @@ async def names(store: Store, **of):
     return [line["event"] for line in await audit(store, **of)]
 
 
-def close(one: int, another: int) -> bool:
-    """Tell whether two times are about the same, in ms: a machine's clock is also set back while it runs."""
-    return abs(one - another) < 10_000
+def between(before: int, moment: int, after: int) -> bool:
+    """Tell whether these times, in ms, follow each other; a machine's clock is also set back a little while it runs."""
+    return before - SET_BACK_MS <= moment <= after + SET_BACK_MS
 
 
 async def passed(store: Store, moment: int) -> None:

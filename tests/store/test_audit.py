@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from store.examples import a_key, a_line, audit, close, names, running, to
+from store.examples import a_key, a_line, audit, between, names, running, to
 
 from bot.domain import Phase
 
@@ -18,7 +18,7 @@ async def test_a_line_comes_back_as_it_was_recorded(store):
         outcome="failed:SCOPE_DENIED",
         detail={"status": 403, "why": ["é", None]},
     )
-    now = await store.now()
+    before = await store.now()
 
     await store.record(line)
 
@@ -39,7 +39,7 @@ async def test_a_line_comes_back_as_it_was_recorded(store):
         "detail": {"status": 403, "why": ["é", None]},
     } == read
     assert UTC == at.tzinfo
-    assert close(now, round(at.timestamp() * 1000))
+    assert between(before, round(at.timestamp() * 1000), await store.now())
     assert len("2026-01-01T00:00:00.000Z") == len(read["at"])
 
 

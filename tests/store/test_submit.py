@@ -8,7 +8,7 @@ from store.examples import (
     a_line,
     a_termination,
     audit,
-    close,
+    between,
     finished,
     names,
     passed,
@@ -23,14 +23,14 @@ from bot.ports import Duplicate, Submitted
 
 async def test_a_termination_comes_back_as_it_was_recorded(store):
     """What was asked for is what is found, with the database's time."""
-    now = await store.now()
+    before = await store.now()
 
     result = await submitted(store, reason="ça y est 🛑\nline two  ", response_url="sealed")
     termination = result.termination
 
     found = await store.find(termination.id)
     assert termination == found.termination
-    assert close(now, termination.requested_at)
+    assert between(before, termination.requested_at, await store.now())
     assert Phase.REQUESTED is found.phase
 
 
