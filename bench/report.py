@@ -62,8 +62,8 @@ def _circumstances(flush: float, seconds: float) -> str:
     return (
         f"Python {platform.python_version()}, {os.cpu_count()} cores, slack-bolt {metadata.version('slack-bolt')},"
         f" httpx {metadata.version('httpx')}, aiohttp {metadata.version('aiohttp')}. Each contender runs as a process"
-        " of its own on one core, with what Haltbot installs and nothing else; the load and the stubs of Slack and Vibecode run on the other. The rounds of the"
-        " contenders are interleaved, and the table holds medians. All of them make the same calls for a command:"
+        " of its own on one core, with what Haltbot installs and nothing else; the load and the stubs of Slack and"
+        " Vibecode run on the other. The rounds of the contenders are interleaved, and the table holds medians. All of them make the same calls for a command:"
         " DELETE, GET of the list, one chat.postMessage. Haltbot alone records, paces and verifies what it does."
         f" During this run a flush of 12 kB to this disk took {flush:.2f} ms (median), and the load average was"
         f" {os.getloadavg()[0]:.1f}; what else ran on the machine is in every time, least in CPU times and in ratios."

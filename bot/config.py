@@ -152,7 +152,8 @@ class Settings(BaseSettings):
         300,
         ge=0,
         le=86_400,
-        description="how long a soft termination is watched before Haltbot says that it is still running and asks whether to force",
+        description="how long a soft termination is watched before Haltbot says that it is still running"
+        " and asks whether to force",
     )
     haltbot_soft_first: bool = Field(
         False,
