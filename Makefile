@@ -48,7 +48,7 @@ check: .venv/developer .covered ## lint, types, layers, coverage
 	@$(MAKE) --no-print-directory test
 
 chaos: .venv/developer ## send 10,000 commands while everything goes wrong: half an hour
-	CHAOS=long REQUIRE_POSTGRES=1 $(BIN)/python -m pytest tests/chaos --log-cli-level=WARNING
+	CHAOS=long REQUIRE_POSTGRES=1 $(BIN)/python -m pytest tests/chaos --override-ini faulthandler_timeout=0 --log-cli-level=WARNING
 
 # What a user has: some libraries import more than they need where developers' tools lie beside them.
 .venv/plain/ready: requirements.lock

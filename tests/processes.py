@@ -61,6 +61,10 @@ class Running:
     async def stop(self, number: signal.Signals) -> int:
         """Send a signal, wait for the end, and return the exit code."""
         self.process.send_signal(number)
+        return await self.ended()
+
+    async def ended(self) -> int:
+        """Wait for the end, which comes by itself, and return the exit code."""
         async with asyncio.timeout(FINISH_SECONDS):
             code = await self.process.wait()
             if self._reading is not None:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from processes import haltbot, running_bot, variables
+from processes import FINISH_SECONDS, haltbot, running_bot, variables
 from workspace import workspace
 
 from bot import stores
@@ -243,5 +243,6 @@ async def exported(output: int) -> tuple[int | None, str]:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bot", "audit", "export", stdout=output, stderr=asyncio.subprocess.PIPE
     )
-    _, err = await process.communicate()
+    async with asyncio.timeout(FINISH_SECONDS):
+        _, err = await process.communicate()
     return process.returncode, err.decode()

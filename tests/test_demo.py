@@ -116,7 +116,8 @@ async def test_the_demo_can_stay_up():
             example[2], content=example[1], headers={"Content-Type": "application/json"}
         )
         demo.process.send_signal(signal.SIGINT)
-        await demo.process.communicate()
+        async with asyncio.timeout(20):
+            await demo.process.communicate()
 
     assert 200 == alive.status_code
     assert (200, {}) == (sent.status_code, sent.json())

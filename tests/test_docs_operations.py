@@ -61,7 +61,8 @@ class Reader:
         while self.serving:
             process = self.serving.pop()
             process.terminate()
-            await process.wait()
+            async with asyncio.timeout(SECONDS):
+                await process.wait()
 
     def _typed(self, line: str) -> str:
         slack = self.work.slack

@@ -138,9 +138,7 @@ async def test_a_token_that_is_revoked_ends_a_running_bot_and_costs_no_outcome(t
             await work.slack.wait_for(lambda: work.slack.calls_of("auth.test"))
             work.slack.fail("chat.postMessage", "token_revoked", times=5)
             await work.command(f"{instance} looping")
-            code = await asyncio.wait_for(bot.process.wait(), 30)
-            assert bot._reading is not None
-            await bot._reading
+            code = await bot.ended()
         work.slack.stop_failing()
         async with running_bot(work):
             await work.told("is gone (verified")
@@ -154,9 +152,7 @@ async def test_a_link_that_is_disabled_ends_a_running_bot(tmp_path: Path):
     """Socket Mode was switched off: the sentence says where to switch it on."""
     async with workspace(tmp_path, mode="socket", start=False) as work, running_bot(work) as bot:
         await work.slack.disconnect("link_disabled")
-        code = await asyncio.wait_for(bot.process.wait(), 30)
-        assert bot._reading is not None
-        await bot._reading
+        code = await bot.ended()
 
         assert 1 == code
         assert "Socket Mode is on" in bot.log[-1]

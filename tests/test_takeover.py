@@ -23,7 +23,7 @@ async def test_a_message_that_was_posted_at_the_moment_of_a_crash_is_found(tmp_p
 
             deaf = work.slack.listen(kill)
             await work.command(f"{instance} {force}loops")
-            await bot.process.wait()
+            await bot.ended()
             deaf()
         # Many look at the same time after a crash; a rate limit is no reason to post once more.
         work.slack.fail("conversations.history", "ratelimited", times=5, retry_after=0)

@@ -193,7 +193,8 @@ async def _balancer(ports: list[int], folder: Path) -> AsyncIterator[int]:
     finally:
         if process.returncode is None:
             process.terminate()
-        await process.wait()
+        async with asyncio.timeout(END_SECONDS):
+            await process.wait()
 
 
 def nginx_configuration(ports: list[int], listen: str, folder: Path) -> str:

@@ -357,6 +357,7 @@ def _pooled_url(postgres_url, postgres_server):
     ) as process:
         yield f"postgresql://haltbot@/haltbot?host={directory}&port=6432"
         process.terminate()
+        process.wait(10)
 
 
 async def through(url):
