@@ -251,6 +251,7 @@ async def test_a_click_waits_for_slack_only_so_long(work: Workspace):
     work.slack.stop_failing()
     work.slack.fail("usergroups.users.list", "internal_error")
     await work.click(FORCE_TERMINATE)
+    await work.slack.wait_for(lambda: sum("try again in a minute" in text for text in work.whispers()) > 1)
 
     assert delivery.ok
     assert question.action_ids == kept

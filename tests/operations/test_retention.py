@@ -3,10 +3,13 @@
 import asyncio
 import contextlib
 import logging
+import sqlite3
+from contextlib import closing
 
 from store.examples import a_line, audit
 from workspace import workspace
 
+from bot.config import sqlite_path
 from bot.errors import StoreBusy
 from bot.retention import DAY_MS, Retention
 from bot.stores.memory import MemoryStore
@@ -80,9 +83,21 @@ async def test_a_database_that_is_away_ends_nothing(caplog):
     assert "could not be deleted: away" in caplog.text
 
 
-async def test_the_bot_keeps_everything_unless_it_is_told_otherwise(tmp_path):
-    """With a limit the work goes on as before; what happened just now is no candidate."""
-    async with workspace(tmp_path, haltbot_retention_days=1) as work:
-        await work.command("help")
-        await work.command("x y z")
-        assert await work.audit() != []
+async def test_the_running_bot_deletes_what_is_old_and_nothing_else(tmp_path):
+    """With a limit it does so by itself, and the work goes on as before."""
+    async with workspace(tmp_path, start=False, haltbot_retention_days=1) as work:
+        with closing(sqlite3.connect(sqlite_path(work.settings.database_url))) as db, db:
+            db.execute(
+                """
+                INSERT INTO event (at, event, team, channel, "user", force, reason, detail)
+                VALUES (0, 'ancient', '', '', '', 0, '', '{}')
+                """
+            )
+        young = [line for line in await work.audit() if line["event"] != "ancient"]
+        await work.start()
+        async with asyncio.timeout(20):
+            while "ancient" in [line["event"] for line in await work.audit()]:  # noqa: ASYNC110 -- the database tells nobody
+                await asyncio.sleep(0.02)
+
+        assert young
+        assert young == (await work.audit())[: len(young)]
