@@ -17,7 +17,7 @@ from bot.errors import SlackUnavailable
 from bot.progress import RECORDING_SECONDS, Overtaken, Progress, is_held
 from bot.sharing import Sharing
 from bot.slack.channels import SlackChannels
-from bot.slack.messenger import SlackMessenger
+from bot.slack.messenger import PATIENCE, SlackMessenger
 from bot.stores.memory import MemoryStore
 from bot.vault import AesVault
 
@@ -60,6 +60,24 @@ async def test_a_slack_that_hangs_leaves_time_to_record_it(progress: Progress, v
         await progress.show(job)
 
     assert is_held(job)
+
+
+@pytest.mark.parametrize("method", ["conversations.history", "chat.update"])
+async def test_a_lost_answer_stays_in_doubt_while_it_cannot_be_looked_up(
+    progress: Progress, voice: Voice, method: str
+):
+    """Slack posted it and the connection broke; a rate limit of the look for it does not say that it was not posted."""
+    job = await held(progress, voice, seconds=60)
+    job = replace(job, termination=replace(job.termination, telling_tries=PATIENCE))
+    voice.slack.fail("chat.postMessage", "drop_after")
+    voice.slack.fail(method, "ratelimited", retry_after=0)
+    with pytest.raises(SlackUnavailable) as lost:
+        await progress.show(job)
+
+    in_doubt = await progress.unsure_where(job.termination, lost.value)
+    await progress.show(replace(job, termination=in_doubt))
+
+    assert 1 == len(voice.texts())
 
 
 async def test_a_private_sentence_leaves_time_to_record_it(progress: Progress, voice: Voice):

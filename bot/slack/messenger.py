@@ -80,9 +80,13 @@ class SlackMessenger:
         except SlackUnavailable as later:
             if later.retry_after is not None or tries < PATIENCE or self.token_refused.done():
                 raise
-            found = await self._find(channel, reference, time.monotonic(), insist=False)
-            if found is not None and await self._edit(message, found, click_url, reference):
-                return found
+            try:
+                found = await self._find(channel, reference, time.monotonic(), insist=False)
+                if found is not None and await self._edit(message, found, click_url, reference):
+                    return found
+            except SlackUnavailable as unseen:
+                # What became of the post is still not known, whatever the look for it came to.
+                raise later from unseen
             code = later.code
         log.info("Message of %s cannot be posted in its channel: %s", reference, code)
         elsewhere = annotated(message, posted_elsewhere(code, channel))
