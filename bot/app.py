@@ -98,12 +98,14 @@ class Haltbot:
             connections = self.access.connections
             stack.push_async_callback(connections.close)
             running.add(asyncio.create_task(connections.serve()))
-            socket = await self._open_socket(stack, running)
-            await self._listen(stack, socket, listening)
+            try:
+                socket = await self._open_socket(stack, running)
+                await self._listen(stack, socket, listening)
+                await _first_end(running, stop)
+            finally:
+                for task in running - {worker}:
+                    await _end(task)
             # The doors close first, in the opposite order of opening; then what came in is carried out.
-            await _first_end(running, stop)
-            for task in running - {worker}:
-                await _end(task)
 
     async def _open_socket(
         self, stack: AsyncExitStack, running: set[asyncio.Task[Any]]
@@ -154,7 +156,8 @@ class Haltbot:
     async def _readiness(self, socket: SocketIntake | None) -> dict[str, bool]:
         try:
             # A query, since a store may tell the time without its database.
-            await asyncio.wait_for(self.store.backlog(), READINESS_SECONDS)
+            async with asyncio.timeout(READINESS_SECONDS):
+                await self.store.backlog()
             database = True
         except (StoreError, TimeoutError):
             database = False

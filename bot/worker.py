@@ -102,7 +102,8 @@ class Worker:
         # Jittered, so that replicas do not ask at the same moment; never longer, so that a take-over is in time.
         pause = self._poll_seconds * random.uniform(0.6, 1.0)  # noqa: S311 -- spreads load, guards nothing
         try:
-            await asyncio.wait_for(self._wake.wait(), pause)
+            async with asyncio.timeout(pause):
+                await self._wake.wait()
         except TimeoutError:
             return
         self._wake.clear()

@@ -117,6 +117,10 @@ class PostgresStore(SqlStore):
         except (psycopg.Error, StoreError) as error:
             await self.close()
             raise _ours(error) from error
+        except BaseException:
+            # Whoever was interrupted leaves no pool behind: its tasks would go on.
+            await self.close()
+            raise
 
     async def close(self) -> None:
         """Finish what was asked for, then disconnect."""

@@ -247,7 +247,8 @@ class VibecodeSandbox:
                     self._changed.clear()
                     # Instances change as time passes, without a call that would wake us.
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._changed.wait(), _LOOK_SECONDS)
+                        async with asyncio.timeout(_LOOK_SECONDS):
+                            await self._changed.wait()
                 return found
         seen = [f"{call.method} {call.path} -> {call.status}" for call in self.calls[-10:]]
         raise TimeoutError(f"it did not happen within {timeout} s; the last calls: {seen}")
