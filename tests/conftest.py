@@ -1,17 +1,43 @@
 """Fixtures for the stories."""
 
+import asyncio
+import gc
 import os
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Generator
 from pathlib import Path
 
 import hypothesis
 import pytest
+from _pytest.faulthandler import fault_handler_stderr_fd_key
 from workspace import Workspace, workspace
 
 # The same examples in every run, however long the machine takes over one: a test that fails now and then is not
 # believed when it fails.
 hypothesis.settings.register_profile("haltbot", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("haltbot")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Before a test that hangs is ended, tell what its tasks wait for: a thread's stack only shows the event loop."""
+    limit = float(item.config.getini("faulthandler_timeout"))
+    telling = threading.Timer(0.9 * limit, _tell_tasks, [item])
+    telling.daemon = True
+    if limit:
+        telling.start()
+    try:
+        return (yield)
+    finally:
+        telling.cancel()
+
+
+def _tell_tasks(item: pytest.Item) -> None:
+    with os.fdopen(os.dup(item.config.stash[fault_handler_stderr_fd_key]), "w") as said:
+        said.write(f"\n{item.nodeid} hangs; its tasks:\n")
+        for thing in gc.get_objects():
+            if isinstance(thing, asyncio.Task) and not thing.done():
+                thing.print_stack(file=said)
 
 
 @pytest.fixture(autouse=True)

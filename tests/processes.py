@@ -15,6 +15,8 @@ from workspace import Workspace
 from bot.config import Settings
 
 FINISH_SECONDS = 60
+_LONGEST_LINE = 2**24
+"""Whoever reads a log must not stumble over a line: the process would wait for ever for somebody to read on."""
 _LISTENING = re.compile(r"Listening on http://[\d.]+:(\d+)")
 
 
@@ -112,10 +114,12 @@ async def _start(*arguments: str, environment: Mapping[str, str]) -> asyncio.sub
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env=os.environ | environment,
+        limit=_LONGEST_LINE,
     )
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         process.kill()
-        await process.wait()
+        async with asyncio.timeout(FINISH_SECONDS):
+            await process.wait()

@@ -37,7 +37,7 @@ def test_every_command_exists(command: tuple[str, str], capsys: pytest.CaptureFi
 def test_every_target_exists(target: str):
     """Make knows what it would do for it."""
     done = subprocess.run(
-        ["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=False
+        ["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
     )
 
     assert 0 == done.returncode, done.stderr

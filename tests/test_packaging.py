@@ -42,6 +42,7 @@ def run(*arguments: str | Path, cwd: Path | None = None, **environment: str) -> 
         capture_output=True,
         text=True,
         check=False,
+        timeout=60,
         cwd=cwd,
         env=os.environ | environment,
     )

@@ -122,7 +122,9 @@ def test_what_nobody_caught_is_masked(where: str):
         f"import threading; from bot.redaction import set_up_logging; set_up_logging('INFO', []); {started}"
     )
 
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60
+    )
 
     assert "ends of a fault" in ended.stderr
     assert "ValueError" in ended.stderr

@@ -429,7 +429,7 @@ async def until_blind(screen: pexpect.spawn, *, blind: bool = True) -> None:
 def until_it_waits(screen: pexpect.spawn) -> None:
     """A signal between Python's last look for one and its read would not be noticed before the next key."""
     status = Path(f"/proc/{screen.pid}/stat")
-    while status.exists() and status.read_text().rpartition(")")[2].split()[0] != "S":
+    while status.exists() and status.read_text().rpartition(")")[2].split()[0] not in "SZ":
         time.sleep(0.01)
 
 

@@ -1,5 +1,6 @@
 """Fixtures for what people see: the whole bot behind the page, and one browser in front of it."""
 
+import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from browser.screen import Screen, open_screen
+from browser.screen import LIMIT_SECONDS, Screen, open_screen
 from playwright.async_api import Browser, async_playwright
 from workspace import Workspace, workspace
 
@@ -37,7 +38,8 @@ async def _browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
-        await browser.close()
+        async with asyncio.timeout(LIMIT_SECONDS):
+            await browser.close()
 
 
 @pytest.fixture(name="patience")

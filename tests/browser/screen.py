@@ -1,5 +1,6 @@
 """One person's eyes and hands on the sandbox's page, in a real Chromium."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +14,8 @@ from bot.sandbox.slack import Person
 
 DESK, PHONE = (1440, 900), (390, 844)
 WITHIN_MS = 30_000
+LIMIT_SECONDS = 60
+"""For what Playwright itself puts no limit to."""
 PICTURES = os.environ.get("PICTURES")
 
 expect.set_options(timeout=WITHIN_MS)
@@ -89,7 +92,8 @@ class Screen:
 
     async def faults(self) -> list[str]:
         """What axe finds wrong with the page as it is now."""
-        found = await Axe().run(self.page)
+        async with asyncio.timeout(LIMIT_SECONDS):
+            found = await Axe().run(self.page)
         return [
             f"{violation['id']}: {node['html']}"
             for violation in found.response["violations"]
@@ -107,16 +111,18 @@ async def open_screen(
     browser: Browser, url: str, *, size: tuple[int, int] = DESK, dark: bool = False
 ) -> AsyncIterator[Screen]:
     """Open the page; when it is closed it must have asked no other host, and complained of nothing."""
-    page = await browser.new_page(
-        viewport={"width": size[0], "height": size[1]},
-        color_scheme="dark" if dark else "light",
-    )
+    async with asyncio.timeout(LIMIT_SECONDS):
+        page = await browser.new_page(
+            viewport={"width": size[0], "height": size[1]},
+            color_scheme="dark" if dark else "light",
+        )
     screen = Screen(page, url)
     try:
         await page.goto(url)
         await expect(page.get_by_role("heading", level=1)).not_to_have_text("Slack")
         yield screen
     finally:
-        await page.close()
+        async with asyncio.timeout(LIMIT_SECONDS):
+            await page.close()
     assert screen.complaints == []
     assert screen.asked == {urlsplit(url).netloc}

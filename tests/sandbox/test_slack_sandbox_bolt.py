@@ -1,5 +1,6 @@
 """The sandbox is Slack enough for a real Bolt app in its production mode, over HTTP and over Socket Mode."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -126,7 +127,8 @@ async def _bot_over_socket_mode(slack: SlackSandbox, *, ping_interval: float = 1
         app = AsyncApp(client=client)
         _listeners(app)
         handler = AsyncSocketModeHandler(app, slack.app_token, web_client=client, ping_interval=ping_interval)
-        await handler.connect_async()
+        async with asyncio.timeout(10):
+            await handler.connect_async()
         await slack.wait_connected()
         try:
             yield

@@ -30,7 +30,8 @@ def _postgres_url(postgres_server):
     """An empty database of its own."""
     import psycopg  # noqa: PLC0415 (an optional extra)
 
-    with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
+    options = "-c statement_timeout=60s"
+    with psycopg.connect(postgres_server.url(), autocommit=True, options=options) as connection:
         connection.execute("DROP DATABASE IF EXISTS haltbot WITH (FORCE)")
         connection.execute("CREATE DATABASE haltbot")
     return postgres_server.url("haltbot")

@@ -55,6 +55,7 @@ class PostgresServer:
             stderr=subprocess.PIPE,
             text=True,
             check=False,
+            timeout=120,
             **identity,
         )
         assert ended.returncode == 0, ended.stderr
