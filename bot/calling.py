@@ -106,8 +106,7 @@ class Calling:
             return await self._call(job, key, (event(job.termination, "snapshot", code=trouble.code),))
         found, seen = sighting.instance, job.termination.seen
         if found is None and sighting.certain:
-            stopped = job.termination.accepted_before and not job.termination.unsure
-            outcome = Outcome.GONE_VERIFIED if stopped else Outcome.ALREADY_GONE
+            outcome = Outcome.GONE_VERIFIED if _has_stopped_it(job) else Outcome.ALREADY_GONE
             return await self._progress.end(job, outcome, verified=True)
         if found is not None and (changes := _changes(job, sighting)):
             return await self._ask_about(job, found, changes)
@@ -180,6 +179,8 @@ class Calling:
         try:
             await call
         except NotRunning as gone:
+            if _has_stopped_it(job):
+                return await self._progress.end(job, Outcome.GONE_VERIFIED, status=gone.status, verified=True)
             return await self._progress.end(job, Outcome.ALREADY_GONE, code=gone.code, status=gone.status)
         except Definite as refused:
             return await self._progress.end(job, _failed(job), code=refused.code, status=refused.status)
@@ -275,6 +276,11 @@ class Calling:
 def _changes(job: Job, sighting: Sighting) -> tuple[tuple[str, Any, Any], ...]:
     seen, found = job.termination.seen, sighting.instance
     return differences(seen, found) if seen is not None and found is not None else ()
+
+
+def _has_stopped_it(job: Job) -> bool:
+    """Tell whether what is gone was stopped by an earlier call of ours, which Bitrix24 had accepted."""
+    return job.termination.accepted_before and not job.termination.unsure
 
 
 def _failed(job: Job) -> Outcome:
