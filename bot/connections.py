@@ -187,7 +187,12 @@ class Connections:
         except KeyNotAccepted:
             await self._say(replies.not_connected(), link.user)
             return
-        resumed = link.reference is not None and await self._resume(link.reference, link.user)
+        try:
+            resumed = link.reference is not None and await self._resume(link.reference, link.user)
+        except StoreError as error:
+            # They are connected; if it goes on all the same, its message says so.
+            log.warning("Whether what was refused goes on could not be recorded: %s", error)
+            resumed = False
         await self._say(replies.connected(session, resumed=resumed), link.user)
 
     async def _say(self, text: str, user: str) -> None:

@@ -13,8 +13,11 @@ from workspace import Workspace, workspace
 from bot.blocks import CONNECT, FORCE_TERMINATE
 from bot.blocks_access import CONNECT_LINK, KEY_LINK
 from bot.config import sqlite_path
+from bot.domain import Event
+from bot.errors import StoreBusy
 from bot.sandbox.slack import Person
 from bot.sandbox.vibecode import Step
+from bot.stores.sqlite import SqliteStore
 
 WAITING = Step(3600, locked=False)
 APP_KEY = "vibe_app_" + "a1b2c3d4" * 5
@@ -106,6 +109,26 @@ async def test_a_refused_termination_goes_on_after_connecting(work: Workspace):
     assert [] == work.message().action_ids
     assert 1 == len(work.vibecode.deletes(instance))
     assert ["requested", "outcome", "requested", "attempted", "outcome"] == await work.events()
+
+
+async def test_a_connection_stands_though_the_database_did_not_answer_for_what_goes_on(
+    work: Workspace, monkeypatch
+):
+    """Nobody is told that nothing was changed."""
+    record = SqliteStore.record
+
+    async def busy(store: SqliteStore, line: Event) -> None:
+        if line.event == "resumed":
+            raise StoreBusy("away")
+        await record(store, line)
+
+    monkeypatch.setattr(SqliteStore, "record", busy)
+    await work.command(f"{work.vibecode.start_instance(steps=[WAITING])} loops")
+    await work.told("TOKEN_MISSING")
+    await work.click(CONNECT)
+    work.vibecode.approve(await follow(work), user="42", name="Rita R.")
+
+    assert "as Rita R." in await told_directly(work, "You are connected")
 
 
 async def test_a_force_goes_on_only_while_its_confirmation_stands(tmp_path):
