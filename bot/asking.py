@@ -84,7 +84,11 @@ class Asking:
         except SlackUnavailable as later:
             # What nobody could see binds nobody: it is looked up and shown once more.
             unseen = await self._progress.unsure_where(job.termination, later)
-            return await self._progress.rest(filled, unseen, pause_ms(2, later.retry_after))
+            pause = pause_ms(2, later.retry_after)
+            if await self._progress.advance(filled, unseen, rest_ms=pause) is None:
+                # It was answered meanwhile, and what Slack may have shown all the same is older.
+                await self._progress.correct(termination.id)
+            return None
         if await self._progress.advance(filled, shown) is None:
             await self._progress.correct(termination.id)
             return None

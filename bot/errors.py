@@ -145,6 +145,11 @@ class SlackError(HaltbotError):
 class SlackUnavailable(SlackError):
     """A rate limit, a 5xx, a lost connection: the same may work later."""
 
+    @property
+    def did_nothing(self) -> bool:
+        """Whether Slack has certainly not done it: a rate limit, not a 5xx, behind which it may have been done."""
+        return self.code in ("ratelimited", "http_429")
+
 
 class SlackRefused(SlackError):
     """Slack will not take this message on this way."""

@@ -195,7 +195,7 @@ class Progress:
 
     async def unsure_where(self, termination: Termination, later: SlackUnavailable) -> Termination:
         """Remember that Slack may have posted a message without our knowing where; a rate limit posts nothing."""
-        if termination.message is not None or later.retry_after is not None:
+        if termination.message is not None or later.did_nothing:
             return termination
         return replace(termination, maybe_shown=True, maybe_shown_at=await self.store.now())
 
@@ -221,8 +221,11 @@ class Progress:
             state = _shown(job.termination, job.phase)
             if state == shown:
                 return
-            shown = state
-            await self.show_quietly(replace(job, held_until=math.inf))
+            try:
+                await self.show_quietly(replace(job, held_until=math.inf), insist=True)
+                shown = state
+            except SlackUnavailable as later:
+                await asyncio.sleep(later.retry_after or 1)
 
     def _opened(self, sealed: str | None, termination: Termination) -> str | None:
         try:

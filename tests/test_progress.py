@@ -62,22 +62,68 @@ async def test_a_slack_that_hangs_leaves_time_to_record_it(progress: Progress, v
     assert is_held(job)
 
 
-@pytest.mark.parametrize("method", ["conversations.history", "chat.update"])
-async def test_a_lost_answer_stays_in_doubt_while_it_cannot_be_looked_up(
-    progress: Progress, voice: Voice, method: str
-):
-    """Slack posted it and the connection broke; a rate limit of the look for it does not say that it was not posted."""
-    job = await held(progress, voice, seconds=60)
-    job = replace(job, termination=replace(job.termination, telling_tries=PATIENCE))
-    voice.slack.fail("chat.postMessage", "drop_after")
-    voice.slack.fail(method, "ratelimited", retry_after=0)
-    with pytest.raises(SlackUnavailable) as lost:
-        await progress.show(job)
+async def next_try(progress: Progress, job: Job) -> Job:
+    """Show it, or remember what that came to, as a step does."""
+    try:
+        return replace(job, termination=await progress.show(job))
+    except SlackUnavailable as later:
+        unsure = await progress.unsure_where(job.termination, later)
+        return replace(job, termination=replace(unsure, telling_tries=unsure.telling_tries + 1))
 
-    in_doubt = await progress.unsure_where(job.termination, lost.value)
-    await progress.show(replace(job, termination=in_doubt))
+
+@pytest.mark.parametrize(
+    ("method", "trouble"),
+    [
+        ("conversations.history", "ratelimited"),
+        ("conversations.history", "internal_error"),
+        ("conversations.history", "drop"),
+        ("chat.update", "ratelimited"),
+    ],
+)
+async def test_a_lost_answer_stays_in_doubt_while_it_cannot_be_looked_up(
+    progress: Progress, voice: Voice, method: str, trouble: str
+):
+    """Slack posted it and the connection broke; trouble with the look for it does not say that it was not posted."""
+    job = await held(progress, voice, seconds=60)
+    url = progress._vault.seal(voice.response_url(), job.termination.id)
+    job = replace(job, termination=replace(job.termination, telling_tries=PATIENCE, response_url=url))
+    voice.slack.fail("chat.postMessage", "drop_after")
+    voice.slack.fail(method, trouble, times=3, retry_after=0 if trouble == "ratelimited" else None)
+
+    for _ in range(4):
+        job = await next_try(progress, job)
 
     assert 1 == len(voice.texts())
+    assert [] == voice.direct()
+    assert job.termination.message is not None
+
+
+async def test_a_lost_answer_is_in_doubt_whatever_slack_wants_us_to_wait(progress: Progress, voice: Voice):
+    """A rate limit has posted nothing; behind a 5xx it may have been posted, with and without a Retry-After."""
+    job = await held(progress, voice, seconds=60)
+    voice.slack.fail("chat.postMessage", "fatal_error", status=503, retry_after=0)
+    voice.slack.fail("chat.postMessage", "ratelimited", retry_after=0)
+
+    after_trouble = await next_try(progress, job)
+    after_limit = await next_try(progress, job)
+
+    assert after_trouble.termination.maybe_shown
+    assert not after_limit.termination.maybe_shown
+
+
+async def test_what_was_told_anew_is_not_told_once_more(progress: Progress, voice: Voice):
+    """Somebody deleted the message, and the answer to the next one is lost."""
+    job = await next_try(progress, await held(progress, voice, seconds=60))
+    (message,) = voice.slack.channel_messages(voice.channel)
+    voice.slack.workspace.delete(message)
+    voice.slack.fail("chat.postMessage", "drop_after")
+
+    for _ in range(2):
+        job = await next_try(progress, job)
+
+    (anew,) = voice.slack.channel_messages(voice.channel)
+    assert job.termination.message is not None
+    assert anew.ts == job.termination.message.ts != message.ts
 
 
 async def test_a_private_sentence_leaves_time_to_record_it(progress: Progress, voice: Voice):

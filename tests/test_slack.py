@@ -163,6 +163,15 @@ async def test_the_end_of_the_patience_says_nothing_twice(voice: Voice):
     assert [OUTCOME.text] == voice.texts()
 
 
+async def test_a_person_who_cannot_be_reached_does_not_end_what_the_channel_may_take_later(voice: Voice):
+    """The channel's trouble passes; that the person has no direct messages does not."""
+    voice.slack.fail("chat.postMessage", "internal_error", status=500)
+    voice.slack.fail("chat.postMessage", "user_disabled")
+
+    with pytest.raises(SlackUnavailable):
+        await voice.show(tries=PATIENCE)
+
+
 async def test_a_message_that_may_have_been_posted_is_looked_for(voice: Voice):
     """The connection broke after Slack had posted it."""
     voice.slack.fail("chat.postMessage", "drop_after")

@@ -1,5 +1,6 @@
 """What is told is what is true: of what was sent, of what was seen, and of what nobody could see."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -269,6 +270,50 @@ async def test_an_offer_that_slack_refuses_is_not_verified_either(tmp_path: Path
 
         assert [] == work.slack.planned_failures
         assert message.text.startswith("*Accepted:*")
+
+
+async def test_what_an_accepted_stop_ended_before_the_force_was_stopped(work: Workspace):
+    """Nobody could look before the force, which then finds nothing: it was neither finished nor a typo."""
+    instance, _ = await escalated(work)
+    work.vibecode.script("BITRIX_UNAVAILABLE", method="GET")
+    work.vibecode.finish(instance)
+    await work.click(FORCE_TERMINATE)
+
+    message = await work.told("is gone (verified")
+
+    assert message.text.startswith("*Stopped:*")
+    assert 2 == len(work.vibecode.deletes(instance))
+
+
+@pytest.mark.parametrize("trouble", ["lost answer", "rate limit"])
+async def test_a_question_that_comes_late_does_not_stay_over_the_outcome(work: Workspace, trouble: str):
+    """Slack shows the preview after the outcome; then its answer is lost, or the correction has to wait."""
+    arrived, go_on = asyncio.Event(), asyncio.Event()
+    in_time = work.slack._faults.before
+
+    async def late(method: str) -> bool:
+        if method != "chat.update" or arrived.is_set():
+            return await in_time(method)
+        arrived.set()
+        await go_on.wait()
+        if trouble == "rate limit":
+            work.slack.fail("chat.update", "ratelimited", retry_after=1)
+        return trouble == "lost answer"
+
+    work.slack._faults.before = late
+    instance = work.vibecode.start_instance(steps=[WAITING])
+    await work.command(f"{instance} force")
+    async with asyncio.timeout(20):
+        await arrived.wait()
+    await work.click(FORCE_TERMINATE)
+    await work.told("*Stopped:*")
+    edits: list[Any] = []
+    work.slack.listen(lambda record: edits.append(record) if record.kind == "message_edited" else None)
+    go_on.set()
+    await work.slack.wait_for(lambda: edits)
+
+    assert "*Force-terminate" in edits[0].detail["text"]
+    await work.told("*Stopped:*")
 
 
 @pytest.mark.parametrize("trouble", [{"status": 429, "retry_after": 1}, {"status": 500}])

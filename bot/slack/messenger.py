@@ -69,32 +69,58 @@ class SlackMessenger:
     ) -> MessageRef:
         """Edit the message where it stands, or post it: in the channel, by response_url, or directly."""
         if at is None and maybe_posted_ms_ago is not None:
-            since = time.monotonic() - maybe_posted_ms_ago / 1000
-            at = await self._find(channel, reference, since, insist=tries < PATIENCE)
-        if at is not None and await self._edit(message, at, click_url, reference):
-            return at
+            at = await self._find(channel, reference, time.monotonic() - maybe_posted_ms_ago / 1000)
+        if at is not None:
+            if await self._edit(message, at, click_url, reference):
+                return at
+            # It is told anew; perhaps it was before, and nobody heard that it had worked.
+            anew = await self._find(channel, reference, time.monotonic())
+            if (
+                anew is not None
+                and anew.ts != at.ts
+                and await self._edit(message, anew, click_url, reference)
+            ):
+                return anew
         try:
             return await self._post(message, channel, reference, way="channel")
         except SlackRefused as refused:
-            code = refused.code
+            trouble: SlackError = refused
         except SlackUnavailable as later:
-            if later.retry_after is not None or tries < PATIENCE or self.token_refused.done():
+            if later.did_nothing or tries < PATIENCE or self.token_refused.done():
                 raise
             try:
-                found = await self._find(channel, reference, time.monotonic(), insist=False)
+                found = await self._find(channel, reference, time.monotonic())
                 if found is not None and await self._edit(message, found, click_url, reference):
                     return found
             except SlackUnavailable as unseen:
                 # What became of the post is still not known, whatever the look for it came to.
                 raise later from unseen
-            code = later.code
-        log.info("Message of %s cannot be posted in its channel: %s", reference, code)
-        elsewhere = annotated(message, posted_elsewhere(code, channel))
+            trouble = later
+        return await self._show_elsewhere(message, trouble, channel, user, response_url, reference)
+
+    async def _show_elsewhere(
+        self,
+        message: Message,
+        trouble: SlackError,
+        channel: str,
+        user: str,
+        response_url: str | None,
+        reference: str,
+    ) -> MessageRef:
+        """Tell it by response_url or directly, and why: ``trouble`` is the channel's. Raises SlackError."""
+        log.info("Message of %s cannot be posted in its channel: %s", reference, trouble.code)
+        elsewhere = annotated(message, posted_elsewhere(trouble.code, channel))
         if response_url is not None and await self._reached(
             response_url, elsewhere, reference, response_type="in_channel", replace_original=False
         ):
             return MessageRef(channel, None, "response_url")
-        return await self._post(elsewhere, user, reference, way="dm")
+        try:
+            return await self._post(elsewhere, user, reference, way="dm")
+        except SlackError as error:
+            if isinstance(trouble, SlackUnavailable):
+                # The channel may take it a moment later, and may have taken it already.
+                raise trouble from error
+            raise
 
     async def keep_only(self, at: MessageRef, reference: str) -> None:
         """Delete every other message of a termination; as far as Slack lets us, for two are better than none."""
@@ -160,15 +186,15 @@ class SlackMessenger:
         answer = await self._say("chat.postMessage", message, channel=channel, metadata=metadata, **_QUIET)
         return MessageRef(str(answer.get("channel") or channel), str(answer["ts"]), way)
 
-    async def _find(self, channel: str, reference: str, since: float, *, insist: bool) -> MessageRef | None:
-        """Look for what may have been posted before ``since``; one look serves all who wait for one."""
+    async def _find(self, channel: str, reference: str, since: float) -> MessageRef | None:
+        """Look for what may have been posted before ``since``; one look serves all who wait for one.
+
+        Trouble passes, however long it lasts; only what may never be read is given up. Raises SlackUnavailable.
+        """
         try:
             stands = await self._look(channel, since)
-        except SlackError as error:
-            # A rate limit passes, however many wait for it together; only what may never be read is given up.
-            if isinstance(error, SlackUnavailable) and (insist or error.retry_after is not None):
-                raise
-            log.info("Whether %s was posted already could not be read: %s", reference, error.code)
+        except SlackRefused as refused:
+            log.info("Whether %s was posted already could not be read: %s", reference, refused.code)
             return None
         found = stands.get(reference)
         return MessageRef(channel, found[0], "channel") if found else None
