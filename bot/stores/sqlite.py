@@ -80,7 +80,8 @@ class SqliteStore(SqlStore):
         self._exclusive = exclusive
         self._lock: int | None = None
         self._gathered: list[_Operation[Any]] = []
-        self._operations: queue.SimpleQueue[list[_Operation[Any]] | None] = queue.SimpleQueue()
+        # Not SimpleQueue: CPython 3.11's waits for ever when its limit passes before its first look.
+        self._operations: queue.Queue[list[_Operation[Any]] | None] = queue.Queue()
         self._writer = threading.Thread(target=self._write_for_everybody, name="haltbot-store", daemon=True)
         self._writing: Database | None = None
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="haltbot-read")

@@ -451,6 +451,15 @@ async def test_kill_9_loses_nothing_that_was_acknowledged(path):
         assert [("ok",)] == db.execute("PRAGMA integrity_check").fetchall()
 
 
+async def test_waiting_for_company_ends(store, monkeypatch):
+    """However short the wait is, and wherever the thread is interrupted: one write after the other is answered."""
+    monkeypatch.setattr("bot.stores.sqlite._PATIENCE_SECONDS", 1.2e-5)
+
+    async with asyncio.timeout(60):
+        for _ in range(5000):
+            await store.record(a_line())
+
+
 async def test_the_log_is_brought_into_the_file_while_others_write(store, path, monkeypatch):
     """Nobody has to wait for it, and it does not wait until somebody closes the file."""
     monkeypatch.setattr("bot.stores.sqlite._TIDY_EVERY", 1)
