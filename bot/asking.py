@@ -79,20 +79,18 @@ class Asking:
         filled = await self._progress.advance(job, termination)
         if filled is None:
             return None
+        pause = None
         try:
             shown = await self._progress.show_quietly(filled, insist=True)
         except SlackUnavailable as later:
             # What nobody could see binds nobody: it is looked up and shown once more.
-            unseen = await self._progress.unsure_where(job.termination, later)
+            shown = await self._progress.unsure_where(job.termination, later)
             pause = pause_ms(2, later.retry_after)
-            if await self._progress.advance(filled, unseen, rest_ms=pause) is None:
-                # It was answered meanwhile, and what Slack may have shown all the same is older.
-                await self._progress.correct(termination.id)
-            return None
-        if await self._progress.advance(filled, shown) is None:
+        if await self._progress.advance(filled, shown, rest_ms=pause) is None:
+            # It was answered meanwhile, and what Slack has shown, or may yet show, is older.
             await self._progress.correct(termination.id)
             return None
-        return replace(filled, termination=shown)
+        return replace(filled, termination=shown) if pause is None else None
 
     async def _preview(self, termination: Termination) -> Termination:
         try:

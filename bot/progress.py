@@ -70,9 +70,15 @@ class Progress:
         *events: Event,
         rest_ms: int | None = None,
     ) -> Job | None:
-        """Record a step; None: somebody else has taken over. Without ``rest_ms`` the lease is renewed."""
+        """Record a step; None: somebody else has taken over.
+
+        The lease is renewed, or with ``rest_ms`` given back: whoever is free takes it up after so long.
+        """
         step = Transition(termination=termination, phase=phase or job.phase, events=events, due_in_ms=rest_ms)
-        return await self.apply(job, step)
+        advanced = await self.apply(job, step)
+        if advanced is not None and rest_ms is not None:
+            self._wake_in(rest_ms / 1000)
+        return advanced
 
     async def apply(self, job: Job, step: Transition) -> Job | None:
         # What the fence grows by from here on without a recorded step is a crash.
@@ -113,8 +119,7 @@ class Progress:
 
     async def rest(self, job: Job, termination: Termination, wait_ms: float) -> Job | None:
         """Give it back for so long; whoever is free takes it up then. None: nothing to go on with now."""
-        if await self.advance(job, termination, rest_ms=int(wait_ms)):
-            self._wake_in(wait_ms / 1000)
+        await self.advance(job, termination, rest_ms=int(wait_ms))
         return None
 
     async def end(

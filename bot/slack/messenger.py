@@ -68,19 +68,15 @@ class SlackMessenger:
         tries: int,
     ) -> MessageRef:
         """Edit the message where it stands, or post it: in the channel, by response_url, or directly."""
-        if at is None and maybe_posted_ms_ago is not None:
-            at = await self._find(channel, reference, time.monotonic() - maybe_posted_ms_ago / 1000)
         if at is not None:
             if await self._edit(message, at, click_url, reference):
                 return at
-            # It is told anew; perhaps it was before, and nobody heard that it had worked.
-            anew = await self._find(channel, reference, time.monotonic())
-            if (
-                anew is not None
-                and anew.ts != at.ts
-                and await self._edit(message, anew, click_url, reference)
-            ):
-                return anew
+            # It is told anew; perhaps it was before, just now, and nobody heard that it had worked.
+            maybe_posted_ms_ago = 0
+        if maybe_posted_ms_ago is not None:
+            since = time.monotonic() - maybe_posted_ms_ago / 1000
+            if found := await self._edit_posted(message, channel, click_url, reference, since, besides=at):
+                return found
         try:
             return await self._post(message, channel, reference, way="channel")
         except SlackRefused as refused:
@@ -89,12 +85,12 @@ class SlackMessenger:
             if later.did_nothing or tries < PATIENCE or self.token_refused.done():
                 raise
             try:
-                found = await self._find(channel, reference, time.monotonic())
-                if found is not None and await self._edit(message, found, click_url, reference):
-                    return found
+                found = await self._edit_posted(message, channel, click_url, reference, time.monotonic())
             except SlackUnavailable as unseen:
                 # What became of the post is still not known, whatever the look for it came to.
                 raise later from unseen
+            if found is not None:
+                return found
             trouble = later
         return await self._show_elsewhere(message, trouble, channel, user, response_url, reference)
 
@@ -180,6 +176,22 @@ class SlackMessenger:
         return click_url is not None and await self._reached(
             click_url, message, reference, response_type="in_channel", replace_original=True
         )
+
+    async def _edit_posted(
+        self,
+        message: Message,
+        channel: str,
+        click_url: str | None,
+        reference: str,
+        since: float,
+        *,
+        besides: MessageRef | None = None,
+    ) -> MessageRef | None:
+        """Bring up to date what may have been posted before ``since``, if it is there and another one."""
+        found = await self._find(channel, reference, since)
+        if found is None or (besides is not None and found.ts == besides.ts):
+            return None
+        return found if await self._edit(message, found, click_url, reference) else None
 
     async def _post(self, message: Message, channel: str, reference: str, *, way: str) -> MessageRef:
         metadata = {"event_type": METADATA_TYPE, "event_payload": {"reference": reference}}
