@@ -98,6 +98,7 @@ class Haltbot:
             connections = self.access.connections
             stack.push_async_callback(connections.close)
             running.add(asyncio.create_task(connections.serve()))
+            # At the end the doors close first, in the opposite order of opening; then what came in is carried out.
             try:
                 socket = await self._open_socket(stack, running)
                 await self._listen(stack, socket, listening)
@@ -105,7 +106,6 @@ class Haltbot:
             finally:
                 for task in running - {worker}:
                     await _end(task)
-            # The doors close first, in the opposite order of opening; then what came in is carried out.
 
     async def _open_socket(
         self, stack: AsyncExitStack, running: set[asyncio.Task[Any]]
