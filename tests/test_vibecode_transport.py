@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import gc
 import gzip
 import socket
 import ssl
+import weakref
 
 import aiohttp
 import httpx
@@ -101,6 +103,22 @@ async def test_a_connection_is_used_again():
         await http.get("/second")
 
         assert 1 == len(server._serving)
+
+
+@pytest.mark.parametrize("read", [True, False])
+async def test_an_answer_is_gone_with_the_last_who_holds_it(read):
+    """Thousands that wait for Python's search for cycles make it stop everything for longer than a flush."""
+    async with Server(answer()).running() as address, open_client(address) as http:
+        gc.disable()
+        try:
+            async with http.stream("GET", "/") as response:
+                if read:
+                    assert await response.aread() == b"{}"
+            left = weakref.ref(response)
+            del response
+            assert left() is None
+        finally:
+            gc.enable()
 
 
 async def test_an_address_is_sent_as_it_was_built():

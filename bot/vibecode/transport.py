@@ -65,7 +65,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                     total=None, connect=timeouts.get("connect"), sock_read=timeouts.get("read")
                 ),
             )
-        return httpx.Response(
+        return _Response(
             response.status,
             headers=response.raw_headers,
             stream=_Body(request, response),
@@ -74,6 +74,18 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         await self._session.close()
+
+
+class _Response(httpx.Response):
+    """An answer that is gone as soon as nobody holds it.
+
+    httpx 0.28 binds an answer's stream to the answer as well: each would wait for Python's search for cycles, which
+    then stops everything for some milliseconds.
+    """
+
+    async def aclose(self) -> None:
+        await super().aclose()
+        self.stream = httpx.ByteStream(b"")
 
 
 class _Body(httpx.AsyncByteStream):
