@@ -18,6 +18,10 @@ DELAYS_MS = (0, 3, 10)
 
 
 async def measure(figures: Figures, plan: Plan, outside: Outside, folder: Path, shim: Path | None) -> None:
+    if shim is None:
+        figures.notes.append("No C compiler was found: the slow disks are left out.")
+    if find_binaries() is None:
+        figures.notes.append("PostgreSQL's server is not on this machine: its figures are left out.")
     for number in range(plan.rounds):
         for contender in ALL:
             place = folder / f"{contender.name} {number}"
@@ -31,8 +35,7 @@ async def measure(figures: Figures, plan: Plan, outside: Outside, folder: Path, 
             place = folder / f"{contender.name} hanging {number}"
             async with running(contender, outside, place) as bot:
                 await _beside_hanging_calls(figures, plan, outside, bot)
-    # Once: what makes these slow is not the rest of the machine.
-    await _slow_disks(figures, plan, outside, folder, shim)
+        await _slow_disks(figures, plan, outside, folder / f"disks {number}", shim)
 
 
 async def _idle_and_steady(figures: Figures, plan: Plan, outside: Outside, bot: Running) -> None:
@@ -94,11 +97,7 @@ async def _slow_disks(
     figures: Figures, plan: Plan, outside: Outside, folder: Path, shim: Path | None
 ) -> None:
     delays = DELAYS_MS if shim is not None else DELAYS_MS[:1]
-    if shim is None:
-        figures.notes.append("No C compiler was found: the slow disks are left out.")
     binaries = find_binaries()
-    if binaries is None:
-        figures.notes.append("PostgreSQL's server is not on this machine: its figures are left out.")
     for delay in delays[: plan.of(3, 2)]:
         slow = slowed(shim, delay)
         async with running(HALTBOT, outside, folder / f"slow {delay}", **slow) as bot:
