@@ -32,7 +32,8 @@ from bot.stores.sql import SqlStore
 from bot.stores.steps import Row, Steps
 
 T = TypeVar("T")
-_URGENT_CONNECTIONS = 2
+_URGENT_CONNECTIONS = 6
+"""So many commits wait for one flush of the disk."""
 _READING_CONNECTIONS = 2
 _CONNECTIONS = 4
 _CLOCK_SECONDS = 1.0

@@ -32,8 +32,8 @@ class PostgresServer:
 
     def start(self) -> None:
         # -F: no flush to the disk, for the tests' speed; a killed server still keeps what was committed.
-        # -N: the replicas of all stories that are told at once have eight connections each.
-        options = f"-k {self.directory} -h '' -F -N 300"
+        # -N: the replicas of all stories that are told at once have twelve connections each.
+        options = f"-k {self.directory} -h '' -F -N 400"
         self._run("pg_ctl", "start", "-D", "data", "-l", "log", "-o", options, "-w")
 
     def stop(self, mode: str = "fast") -> None:
