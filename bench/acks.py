@@ -3,18 +3,29 @@
 import asyncio
 from pathlib import Path
 
-from contenders import ALL, DEFAULT, HALTBOT, HALTBOT_SOCKET, RAW, SHARED, TUNED, Contender, Running, running
+from contenders import (
+    ALL,
+    DEFAULT,
+    HALTBOT,
+    HALTBOT_SOCKET,
+    RAW,
+    SHARED,
+    TUNED,
+    TUNED_AIOHTTP,
+    Contender,
+    Running,
+    running,
+)
 from figures import Figures, Plan
 from load import Latencies, Sender, at_a_rate, at_once
 from outside import Outside
 from postgres import find_binaries, postgres
-from shim import slowed
+from shim import DELAYS_MS, slowed
 
 PAUSE_SECONDS = 0.005
 STEADY = 200
 HUNG = 200
 SETTLED_SECONDS = 1.5
-DELAYS_MS = (0, 3, 10)
 
 
 async def measure(figures: Figures, plan: Plan, outside: Outside, folder: Path, shim: Path | None) -> None:
@@ -31,7 +42,7 @@ async def measure(figures: Figures, plan: Plan, outside: Outside, folder: Path, 
             place = folder / f"{contender.name} acks {number}"
             async with running(contender, outside, place, ACK_ONLY="1") as bot:
                 await _flooded(figures, plan, outside, bot)
-        for contender in (HALTBOT, TUNED):
+        for contender in (HALTBOT, TUNED, TUNED_AIOHTTP):
             place = folder / f"{contender.name} hanging {number}"
             async with running(contender, outside, place) as bot:
                 await _beside_hanging_calls(figures, plan, outside, bot)
@@ -53,8 +64,8 @@ async def _idle_and_steady(figures: Figures, plan: Plan, outside: Outside, bot: 
         one_after_the_other, total=plan.of(40 if bot.contender is DEFAULT else 100, 20), at_a_time=1
     )
     _add(figures, "one at a time, whole jobs", name, took)
-    if bot.contender not in (DEFAULT, SHARED, TUNED):
-        # Those on httpx carry out less than 200 jobs a second: what waits would only pile up.
+    if bot.contender is not DEFAULT:
+        # It carries out some 50 jobs a second: what waits would only pile up.
         took = await at_a_rate(sender.acknowledged, per_second=STEADY, seconds=plan.of(3, 1))
         _add(figures, f"{STEADY}/s, whole jobs", name, took)
     sender.close()
@@ -84,10 +95,10 @@ async def _beside_hanging_calls(figures: Figures, plan: Plan, outside: Outside, 
     idle = await at_a_rate(sender.acknowledged, per_second=50, seconds=seconds)
     _add(figures, "50/s, nothing else", name, idle)
     await at_once(stuck.acknowledged, total=HUNG, at_a_time=16)
-    # Each of them has told by now that it is under way.
+    # Each of them has told by now that it is under way. Haltbot lets 50 of their calls hang at a time, the rest wait.
     await asyncio.sleep(SETTLED_SECONDS)
     beside = await at_a_rate(stuck.acknowledged, per_second=50, seconds=seconds)
-    _add(figures, f"50/s, {HUNG} calls hanging", name, beside)
+    _add(figures, f"50/s, {HUNG} jobs hanging", name, beside)
     outside.let_go()
     for each in (sender, stuck):
         each.close()
@@ -115,13 +126,16 @@ async def _on_a_disk(
     sender = Sender(bot, outside)
     await at_once(sender.outcome, total=20, at_a_time=4)
     took = await at_a_rate(sender.acknowledged, per_second=STEADY, seconds=plan.of(3, 1))
-    _add(figures, f"{STEADY}/s, whole jobs, flushes {delay} ms slower", database, took)
-    sender.close()
+    what = f"{STEADY}/s, whole jobs, flushes {delay} ms slower"
+    _add(figures, what, database, took)
+    figures.add(f"{what}: refused, %", database, sender.refused / len(took.milliseconds) * 100)
+    sender.close(in_time=False)
 
 
 def _with_the_same(contender: Contender) -> list[str]:
-    # The two forms of a default Bolt differ in nothing before the acknowledgement.
-    return [SHARED.name, DEFAULT.name] if contender is SHARED else [contender.name]
+    # The two forms of Bolt as it comes, and the two of Bolt tuned by hand, differ in nothing before the acknowledgement.
+    forms = {SHARED.name: (SHARED, DEFAULT), TUNED.name: (TUNED, TUNED_AIOHTTP)}
+    return [each.name for each in forms.get(contender.name, (contender,))]
 
 
 def _add(figures: Figures, what: str, who: str, took: Latencies) -> None:

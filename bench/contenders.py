@@ -46,6 +46,11 @@ HALTBOT_SOCKET = Contender(
     name="Haltbot, Socket Mode", program=("-m", "bot", "run"), durable=True, socket_mode=True
 )
 TUNED = Contender(name="Bolt and httpx, tuned by hand", program=(str(BENCH / "bare" / "tuned_bolt.py"),))
+TUNED_AIOHTTP = Contender(
+    name="Bolt and aiohttp, tuned by hand",
+    program=(str(BENCH / "bare" / "tuned_bolt.py"),),
+    environment={"VIBECODE_CLIENT": "aiohttp"},
+)
 SHARED = Contender(
     name="Bolt as it comes, one httpx client",
     program=(str(BENCH / "bare" / "default_bolt.py"),),
@@ -55,7 +60,7 @@ DEFAULT = Contender(
     name="Bolt and httpx as people write it", program=(str(BENCH / "bare" / "default_bolt.py"),)
 )
 RAW = Contender(name="raw aiohttp (floor)", program=(str(BENCH / "bare" / "raw_aiohttp.py"),))
-ALL = (HALTBOT, HALTBOT_SOCKET, TUNED, SHARED, DEFAULT, RAW)
+ALL = (HALTBOT, HALTBOT_SOCKET, TUNED, TUNED_AIOHTTP, SHARED, DEFAULT, RAW)
 
 
 @dataclass

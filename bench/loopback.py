@@ -44,18 +44,17 @@ class Requester(_Messages):
 
     def __init__(self) -> None:
         super().__init__()
-        self._answer: asyncio.Future[int] | None = None
+        self._answer: asyncio.Future[tuple[int, bytes]] | None = None
 
-    async def send(self, request: bytes) -> int:
-        """Send, and return the status of the answer."""
+    async def send(self, request: bytes) -> tuple[int, bytes]:
+        """Send, and return the answer's status and body."""
         self._answer = asyncio.get_running_loop().create_future()
         self.write(request)
         return await self._answer
 
     def message(self, head: bytes, body: bytes) -> None:
-        del body
         if self._answer is not None and not self._answer.done():
-            self._answer.set_result(int(head[9:12]))
+            self._answer.set_result((int(head[9:12]), body))
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc

@@ -5,7 +5,7 @@ import json
 import re
 import time
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
@@ -34,7 +34,7 @@ class Outside:
     _hanging: list[Connection] = field(default_factory=list)
     _socket: asyncio.Future[web.WebSocketResponse] | None = None
     _socket_port: int = 0
-    _acks: dict[str, asyncio.Future[None]] = field(default_factory=dict)
+    _acks: dict[str, asyncio.Future[Any]] = field(default_factory=dict)
     _servers: list[asyncio.Server] = field(default_factory=list)
     _runner: web.AppRunner | None = None
     _posted: int = 0
@@ -78,8 +78,8 @@ class Outside:
         assert self._socket is not None
         await asyncio.wait_for(asyncio.shield(self._socket), 20)
 
-    async def send_envelope(self, envelope_id: str, payload: dict[str, str]) -> None:
-        """Send a command over Socket Mode; returns when it is acknowledged."""
+    async def send_envelope(self, envelope_id: str, payload: dict[str, str]) -> Any:
+        """Send a command over Socket Mode; returns what it is answered with, None for nothing."""
         assert self._socket is not None
         self._acks[envelope_id] = acked = asyncio.get_running_loop().create_future()
         frame = {
@@ -89,7 +89,7 @@ class Outside:
             "payload": payload,
         }
         await (await self._socket).send_str(json.dumps(frame))
-        await acked
+        return await acked
 
     async def _open_socket(self, request: web.Request) -> web.WebSocketResponse:
         assert self._socket is not None
@@ -101,9 +101,10 @@ class Outside:
         self._socket.set_result(socket)
         async for message in socket:
             if message.type is aiohttp.WSMsgType.TEXT:
-                acked = self._acks.pop(json.loads(message.data).get("envelope_id"), None)
+                answer = json.loads(message.data)
+                acked = self._acks.pop(answer.get("envelope_id"), None)
                 if acked is not None:
-                    acked.set_result(None)
+                    acked.set_result(answer.get("payload") or None)
         self._socket = asyncio.get_running_loop().create_future()
         return socket
 

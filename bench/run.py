@@ -43,7 +43,7 @@ async def measure(plan: Plan, parts: list[str]) -> Figures:
                     case "presence":
                         await jobs.measure_presence(figures, plan, outside, place)
                     case "stores":
-                        await stores.measure(figures, plan, place)
+                        await stores.measure(figures, plan, place, shim)
                     case "watches":
                         await watches.measure(figures, plan, outside, place)
                 print(f"{part}: {time.perf_counter() - began:.0f} s", file=sys.stderr)

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+DELAYS_MS = (0, 3, 10)
 SOURCE = Path(__file__).with_name("fsync_delay.c")
 
 

@@ -1,4 +1,4 @@
-"""The contender to come close to: Bolt tuned by hand, both clients shared, and nothing durable at all."""
+"""The contenders to come close to: Bolt tuned by hand, both clients shared, and nothing durable at all."""
 
 import asyncio
 import os
@@ -14,6 +14,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 TOKEN = os.environ["SLACK_BOT_TOKEN"]
 JOB = os.environ.get("ACK_ONLY") != "1"
+WITH_AIOHTTP = os.environ.get("VIBECODE_CLIENT") == "aiohttp"
+VIBECODE = os.environ["VIBECODE_API_URL"]
+HEADERS = {"X-Api-Key": os.environ["VIBECODE_API_KEY"]}
 
 
 async def authorize() -> AuthorizeResult:
@@ -23,9 +26,7 @@ async def authorize() -> AuthorizeResult:
 async def main() -> None:
     async with (
         aiohttp.ClientSession() as session,
-        httpx.AsyncClient(
-            base_url=os.environ["VIBECODE_API_URL"], headers={"X-Api-Key": os.environ["VIBECODE_API_KEY"]}
-        ) as vibecode,
+        httpx.AsyncClient(base_url=VIBECODE, headers=HEADERS) as vibecode,
     ):
         slack = AsyncWebClient(
             token=TOKEN, base_url=os.environ["SLACK_API_URL"], session=session, retry_handlers=[]
@@ -42,9 +43,17 @@ async def main() -> None:
         )
         jobs: set[asyncio.Task[None]] = set()
 
+        async def stop(workflow_id: str) -> Any:
+            if not WITH_AIOHTTP:
+                (await vibecode.delete(f"/v1/workflows/{workflow_id}")).raise_for_status()
+                return (await vibecode.get("/v1/workflows")).json()
+            async with session.delete(f"{VIBECODE}/v1/workflows/{workflow_id}", headers=HEADERS) as answer:
+                answer.raise_for_status()
+            async with session.get(f"{VIBECODE}/v1/workflows", headers=HEADERS) as answer:
+                return await answer.json()
+
         async def job(workflow_id: str, channel: str) -> None:
-            (await vibecode.delete(f"/v1/workflows/{workflow_id}")).raise_for_status()
-            listed = (await vibecode.get("/v1/workflows")).json()
+            listed = await stop(workflow_id)
             gone = all(row["ID"] != workflow_id for row in listed["data"])
             verdict = "is gone" if gone else "was told to stop"
             await slack.chat_postMessage(channel=channel, text=f"Workflow {workflow_id} {verdict}.")
