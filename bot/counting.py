@@ -1,11 +1,14 @@
-"""Counts what the store has recorded, after its commit: one place, and no count for what did not happen."""
+"""Counts and logs what the store has recorded, after its commit: one place, and nothing that did not happen."""
 
+import logging
 from typing import Any, TypeVar, cast
 
 from bot import metrics
 from bot.domain import Choice, Event, Job, MessageRef, Outcome, Phase, Press, Termination, Transition
 from bot.ports import Admit, Duplicate, Store, Submitted
 from bot.practice.ids import is_practice
+
+log = logging.getLogger(__name__)
 
 _ENDS = {Choice.FORCE: "confirmed", Choice.SOFT: "softened", Choice.KEEP: "kept"}
 
@@ -14,12 +17,12 @@ S = TypeVar("S", bound=Store)
 
 
 def counted(store: S) -> S:
-    """Return the store with its counts; practice counts nothing."""
+    """Return the store that counts and logs what it is given; practice counts nothing."""
     return cast(S, _Counted(store))
 
 
 class _Counted:
-    """Passes everything on; the few methods that tell something new are counted."""
+    """Passes everything on; the few methods that tell something new are counted and logged."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -38,6 +41,7 @@ class _Counted:
 
     async def decide(self, press: Press, *, seen_at: MessageRef, run_here: bool) -> Job:
         job = await self._store.decide(press, seen_at=seen_at, run_here=run_here)
+        _log(job.termination, f"answered {press.choice}")
         if press.choice in _ENDS and not is_practice(job.termination.workflow_id):
             metrics.CONFIRMATIONS.labels(_ENDS[press.choice]).inc()
             if job.phase is Phase.TELLING:
@@ -47,13 +51,39 @@ class _Counted:
     async def advance(self, job: Job, to: Transition) -> Job | None:
         advanced = await self._store.advance(job, to)
         if advanced is not None:
-            for event in to.events:
-                _count(event, to.termination)
+            _noted(to)
         return advanced
+
+    async def begin_call(
+        self, job: Job, to: Transition, *, key_id: str, per_second: float
+    ) -> Job | int | None:
+        begun = await self._store.begin_call(job, to, key_id=key_id, per_second=per_second)
+        if isinstance(begun, Job):
+            _noted(to)
+        return begun
 
     async def record(self, event: Event) -> None:
         await self._store.record(event)
+        log.info("Recorded: %s %s", event.event, event.outcome or "", extra={"reference": event.reference})
         _count(event, None)
+
+
+def _noted(to: Transition) -> None:
+    for event in to.events:
+        _log(to.termination, event.event, event.outcome)
+        _count(event, to.termination)
+
+
+def _log(termination: Termination, what: str, outcome: str | None = None) -> None:
+    """Say what happened, never why: a reason is personal, and the audit has it."""
+    bad = termination.outcome in (Outcome.FAILED, Outcome.UNKNOWN)
+    log.log(
+        logging.WARNING if bad else logging.INFO,
+        "Workflow %s: %s",
+        termination.workflow_id,
+        f"{what}, {outcome}" if outcome else what,
+        extra={"reference": termination.id},
+    )
 
 
 def _count(event: Event, termination: Termination | None) -> None:

@@ -32,7 +32,7 @@ def formatter(*, for_people: bool) -> logging.Formatter:
 
 def with_reference(record: logging.LogRecord) -> bool:
     """Add the reference where the line is written: another thread or task may format it."""
-    record.reference = context.reference.get()
+    record.reference = getattr(record, "reference", None) or context.reference.get()
     return True
 
 

@@ -13,6 +13,7 @@ from processes import running_bot
 from workspace import workspace
 
 from bot import context
+from bot.blocks import FORCE_TERMINATE
 from bot.logs import formatter, with_reference
 from bot.redaction import Redaction
 from bot.sandbox.vibecode import Step
@@ -103,3 +104,43 @@ async def test_a_running_bot_logs_json_with_references(tmp_path: Path):
     lines = [json.loads(line) for line in bot.log]
     assert asked["reference"] in {line.get("reference") for line in lines}
     assert all(line["event"] and line["level"] and line["timestamp"] for line in lines)
+
+
+async def test_the_log_follows_a_refused_stop(tmp_path: Path):
+    """Whoever has the reference from a message finds what was done and how it ended; not why it was asked for."""
+    async with workspace(tmp_path, start=False) as work, running_bot(work) as bot:
+        work.vibecode.script("SCOPE_DENIED", method="DELETE")
+        instance = work.vibecode.start_instance()
+        await work.command(f"{instance} Ann's contract loops")
+        await work.told("*Not stopped")
+        assert 0 == await bot.stop(signal.SIGTERM)
+
+        assert [
+            ("info", f"Workflow {instance}: attempted"),
+            ("warning", f"Workflow {instance}: outcome, failed:SCOPE_DENIED"),
+        ] == _about(bot.log, work.message().text)
+    assert "Ann" not in "".join(bot.log)
+
+
+async def test_the_log_follows_a_confirmed_force(tmp_path: Path):
+    """The answer to the question stands there as well."""
+    async with workspace(tmp_path, start=False) as work, running_bot(work) as bot:
+        instance = work.vibecode.start_instance(stuck=True)
+        await work.command(f"{instance} force deadlocks the CRM")
+        await work.told("*Force-terminate")
+        assert (await work.click(FORCE_TERMINATE)).ok
+        await work.told("*Stopped:*")
+        assert 0 == await bot.stop(signal.SIGTERM)
+
+        assert [
+            ("info", f"Workflow {instance}: answered force"),
+            ("info", f"Workflow {instance}: snapshot"),
+            ("info", f"Workflow {instance}: attempted"),
+            ("info", f"Workflow {instance}: outcome, gone_verified"),
+        ] == _about(bot.log, work.message().text)
+
+
+def _about(log: list[str], message: str) -> list[tuple[str, str]]:
+    reference = message.rpartition(" ref ")[2].strip()
+    lines = [json.loads(line) for line in log]
+    return [(line["level"], line["event"]) for line in lines if line.get("reference") == reference]
