@@ -36,11 +36,15 @@ async def _export(options: argparse.Namespace) -> int:
 
 async def _show(options: argparse.Namespace) -> int:
     # As somebody copies it by hand, from a message or from a screen at night.
-    reference = options.reference.strip().casefold()
+    reference = options.reference.strip().casefold().removeprefix("ref ").strip()
     async with opened_store(load(StorageSettings).database_url) as store:
         events = [event async for event in store.events(reference=reference)]
     if not events:
-        print(f"The audit knows no termination {reference}.", file=sys.stderr)
+        print(
+            f"The audit knows no termination “{reference}”. The reference stands in the small line under the"
+            " message, behind “ref”.",
+            file=sys.stderr,
+        )
         return 1
     first = events[0]
     how = "force" if first["force"] else "soft"
