@@ -14,11 +14,15 @@ MASK = "[redacted]"
 _SHORTEST = 6
 """A shorter secret would hit ordinary words."""
 
-_PATTERNS = re.compile(
+_TOKENS = (
     r"xox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]+"  # Slack's bot, user and refresh tokens
     r"|xapp-[A-Za-z0-9-]+"
     r"|vibe_(?:api|app|live|session)_[A-Za-z0-9_-]+"
-    r"|hooks\.slack\.com(?:/|%2[Ff])[^\s\"'<>&\\]+"  # response_urls carry their own authority
+)
+TOKEN = re.compile(_TOKENS)
+"""What opens Slack or Vibecode to whoever reads it."""
+_PATTERNS = re.compile(
+    _TOKENS + r"|hooks\.slack\.com(?:/|%2[Ff])[^\s\"'<>&\\]+"  # response_urls carry their own authority
     r"|v0=[0-9a-f]{64}"  # a signature, good for five minutes
     r"|(?i:(?<=Bearer )|(?<=Basic ))[A-Za-z0-9._~+/=-]+"
     r"|(?<=wss://)[^\s\"'<>\\]+"  # the address of a Socket Mode connection holds its ticket

@@ -72,14 +72,25 @@ def test_a_command_that_is_none_is_answered_with_the_usage(arguments, capsys):
 
 
 @pytest.mark.parametrize("secret", ["vibe_api_0123456789", "xoxb-0123456789-abc", "xapp-0123456789-abc"])
-def test_a_secret_among_the_arguments_is_not_repeated(secret, capsys):
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["key", "set", "--team", "T1", "--channel", "C1", "{}"],
+        ["key", "set", "--key={}"],
+        ["key", "list", "--channel", "{}"],
+        ["audit", "show", "{}"],
+        ["channel", "set", "--team", "T1", "--channel", "C1", "force={}"],
+    ],
+)
+def test_a_secret_among_the_arguments_is_not_repeated(arguments, secret, capsys):
     """The answer says that it has to be revoked."""
-    with pytest.raises(SystemExit):
-        cli.run(["key", "set", "--team", "T1", "--channel", "C1", secret])
+    with pytest.raises(SystemExit) as left:
+        cli.run([argument.format(secret) for argument in arguments])
 
-    said = capsys.readouterr().err
-    assert secret not in said
-    assert "revoke it" in said
+    said = capsys.readouterr()
+    assert 2 == left.value.code
+    assert "0123456789" not in said.err + said.out
+    assert "revoke it" in said.err
 
 
 @pytest.mark.parametrize("mode", ["http", "socket"])

@@ -18,7 +18,7 @@ from bot.app import build
 from bot.config import Settings, SettingsInvalid, load
 from bot.errors import HaltbotError
 from bot.manifest import manifest
-from bot.redaction import Redaction, set_up_logging
+from bot.redaction import TOKEN, Redaction, set_up_logging
 from bot.slack.socket_mode import SocketModeRefused
 
 OK, FAILED = 0, 1
@@ -29,7 +29,11 @@ Run = Callable[[argparse.Namespace], Awaitable[int]]
 def run(arguments: Sequence[str]) -> int:
     """Run one command; returns its exit code. What goes wrong is said in a sentence, not in a traceback."""
     _print_everything()
-    options = _parser(arguments[:1]).parse_args(arguments)
+    parser = _parser(arguments[:1])
+    if found := TOKEN.search(" ".join(arguments)):
+        # Whatever the command makes of it would repeat it.
+        parser.error(f"{found[0]} stands among the arguments")
+    options = parser.parse_args(arguments)
     try:
         code: int = asyncio.run(options.run(options))
         # What is only found to be unwritable at the very end would otherwise be a traceback.
