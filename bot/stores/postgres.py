@@ -33,7 +33,7 @@ from bot.stores.steps import Row, Steps
 
 T = TypeVar("T")
 _URGENT_CONNECTIONS = 6
-"""So many commits wait for one flush of the disk."""
+"""Their commits share one flush of the disk; with too few, commands wait in line for it."""
 _READING_CONNECTIONS = 2
 _CONNECTIONS = 4
 _CLOCK_SECONDS = 1.0

@@ -20,6 +20,8 @@ ENDINGS = (
     "*Expired",
 )
 DECISIONS = {"confirmed", "cancelled", "expired"}
+FLAGS = ("The call was sent", "recovered after a restart", "as far as we can tell", "*Unknown")
+"""One of these stands in a message whose call may have been carried out more than once."""
 
 
 @dataclass
@@ -80,7 +82,7 @@ def _judge_one(
 ) -> None:
     reference, instance = row["id"], row["workflow_id"]
     happened, told = events.get(reference, Counter()), messages.get(reference, [])
-    flagged = termination["recovered"] or termination["unsure"]
+    flagged = any(flag in text for text in told for flag in FLAGS)
     verdict.terminations += 1
     verdict.flagged += flagged
     verdict.outcomes[str(termination["outcome"])] += 1

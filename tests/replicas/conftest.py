@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from replicas.stories import database_stuck, sudden_end, taking_turns, told_to_stop
+from replicas.stories import database_stuck, sudden_end, taking_turns, told_to_stop, watching_on
 from store.conftest import _postgres_server
 
 __all__ = ["_postgres_server"]
@@ -23,6 +23,7 @@ STORIES: dict[str, tuple[Story, str]] = {
     "told to stop socket": (told_to_stop, "socket"),
     "taking turns": (taking_turns, "http"),
     "database stuck": (database_stuck, "http"),
+    "watching on": (watching_on, "http"),
 }
 
 

@@ -22,6 +22,7 @@ from bot.sandbox.vibecode import Step
 OUTCOMES = ("*Stopped", "*Nothing to stop", "*Accepted", "*Unknown", "*Not stopped")
 FROZEN_SECONDS = 20
 TAKEN_OVER_SECONDS = 15.5
+QUESTION_SECONDS = 12
 BUSY = 6
 """Commands that are under way at once."""
 WAITING = (Step(3600, locked=False),)
@@ -142,6 +143,46 @@ async def told_to_stop(server: PostgresServer, database: str, folder: Path, mode
             recovered=len(await bots.lines("recovered")),
             deletes=[len(work.vibecode.deletes(instance)) for instance in [*instances, *extra]],
             acked_meanwhile_ms=meanwhile,
+        )
+
+
+@dataclass
+class WatchingOn:
+    """What became of watches and of a question when one of two replicas was killed."""
+
+    told_after: float
+    expired_after: float
+    deletes: list[int]
+    calls_for_question: int
+    messages: list[int]
+
+
+async def watching_on(server: PostgresServer, database: str, folder: Path, mode: str) -> WatchingOn:
+    """Nothing is being called: what waits belongs to nobody, so whoever is left goes on with it."""
+    settings = {"haltbot_confirmation_seconds": QUESTION_SECONDS, "haltbot_watch_seconds": 120}
+    async with replicated(server, database, folder, mode, replicas=2, **settings) as bots:
+        work = bots.work
+        # Their step executes, so that they go on after the soft stop.
+        instances = [work.vibecode.start_instance(steps=[Step(3600), Step(3600)]) for _ in range(BUSY)]
+        await asyncio.gather(*(bots.acked(instance) for instance in instances))
+        await bots.all_told(instances, ("*Accepted",), 60)
+        question = work.vibecode.start_instance(stuck=True)
+        await bots.acked(f"{question} force deadlocks the CRM")
+        await bots.all_told([question], ("*Force-terminate",), 60)
+        asked_at = time.monotonic()
+        await bots.replicas[0].kill()
+        began = time.monotonic()
+        for instance in instances:
+            work.vibecode.finish(instance)
+        await bots.all_told(instances, ("*Stopped",), 60)
+        told_after = time.monotonic() - began
+        await bots.all_told([question], ("*Expired",), 60)
+        return WatchingOn(
+            told_after=told_after,
+            expired_after=time.monotonic() - asked_at,
+            deletes=[len(work.vibecode.deletes(instance)) for instance in instances],
+            calls_for_question=len(work.vibecode.deletes(question)),
+            messages=[len(bots.told(instance)) for instance in [*instances, question]],
         )
 
 

@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from replicas.stories import OUTCOMES, TAKEN_OVER_SECONDS
+from replicas.stories import OUTCOMES, QUESTION_SECONDS, TAKEN_OVER_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -51,6 +51,17 @@ async def test_a_replica_that_is_told_to_stop_hands_over_at_once(stories, mode):
     assert 0 == seen.recovered
     assert {1} == set(seen.deletes)
     assert max(seen.acked_meanwhile_ms) < 3000
+
+
+async def test_what_a_killed_replica_watched_is_watched_on(stories):
+    """So is its question, which expires; at the latest when a lease has ended that was taken for one look."""
+    seen = await stories["watching on"]
+
+    assert seen.told_after <= TAKEN_OVER_SECONDS
+    assert seen.expired_after <= QUESTION_SECONDS + TAKEN_OVER_SECONDS
+    assert {1} == set(seen.deletes)
+    assert 0 == seen.calls_for_question
+    assert {1} == set(seen.messages)
 
 
 async def test_a_balancer_lets_a_replica_say_that_nothing_is_certain(stories):
