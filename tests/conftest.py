@@ -46,6 +46,8 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in list(os.environ):
         if name.startswith(("SLACK_", "HALTBOT_", "VIBECODE_", "DATABASE_URL")):
             monkeypatch.delenv(name)
+    # Nobody listens there: what is not told where the sandbox is must not find the real one.
+    monkeypatch.setenv("VIBECODE_API_URL", "http://127.0.0.1:9")
     monkeypatch.chdir(tmp_path)
 
 

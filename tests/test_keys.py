@@ -189,10 +189,50 @@ async def test_an_application_s_key_travels_with_its_session(work: Workspace):
     assert not said([finished, listed], SESSION)
 
 
+@pytest.mark.parametrize(
+    ("facts", "why"),
+    [
+        ({"access_mode": "READONLY"}, "it may only read"),
+        ({"scopes": ("crm",)}, "lacks the scope"),
+        ({"active": False}, "switched off"),
+    ],
+)
+async def test_a_key_that_stops_nothing_does_not_replace_one_that_does(work: Workspace, facts, why: str):
+    """It is asked about by day; whoever knows better stores it all the same, and reads what it replaces."""
+    where = ("--team", work.slack.team, "--channel", work.channel.id)
+    useless = work.vibecode.add_key(**facts)
+    refused = await haltbot("key", "set", *where, stdin=useless, environment=environment(work))
+    kept = await haltbot("key", "list", *where, environment=environment(work))
+    forced = await haltbot("key", "set", *where, "--unchecked", stdin=useless, environment=environment(work))
+
+    assert 1 == refused.code
+    assert refused.err.startswith("The key was not stored: ")
+    assert why in refused.err
+    assert "--unchecked" in refused.err
+    assert hint(work.key) in kept.out
+    assert (0, True) == (forced.code, f"It replaces {hint(work.key)}." in forced.out)
+    assert not said([refused, kept, forced], useless)
+
+
+async def test_a_key_is_stored_while_vibecode_is_away(work: Workspace):
+    """Nobody knows anything against it, and the person reads that nobody was asked."""
+    where = ("--team", work.slack.team, "--channel", work.channel.id)
+    work.vibecode.script("BITRIX_UNAVAILABLE")
+    stored = await haltbot("key", "set", *where, stdin=work.vibecode.add_key(), environment=environment(work))
+
+    assert (0, True) == (stored.code, " set for channel " in stored.out)
+    assert "Whether the key can be used is not known: " in stored.err
+    assert "haltbot doctor asks again." in stored.err
+
+
 def environment(work: Workspace) -> dict[str, str]:
     keys = work.settings.haltbot_encryption_keys
     assert keys is not None
-    return {"DATABASE_URL": work.settings.database_url, "HALTBOT_ENCRYPTION_KEYS": keys.get_secret_value()}
+    return {
+        "DATABASE_URL": work.settings.database_url,
+        "HALTBOT_ENCRYPTION_KEYS": keys.get_secret_value(),
+        "VIBECODE_API_URL": str(work.settings.vibecode_api_url),
+    }
 
 
 async def test_a_sealed_key_opens_only_where_it_was_sealed(work: Workspace):

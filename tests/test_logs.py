@@ -117,7 +117,7 @@ async def test_the_log_follows_a_refused_stop(tmp_path: Path):
 
         assert [
             ("info", f"Workflow {instance}: attempted"),
-            ("warning", f"Workflow {instance}: outcome, failed:SCOPE_DENIED"),
+            ("info", f"Workflow {instance}: outcome, failed:SCOPE_DENIED"),
         ] == _about(bot.log, work.message().text)
     assert "Ann" not in "".join(bot.log)
 

@@ -29,8 +29,9 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-def test_the_defaults_are_those_of_the_readme(environment):
+def test_the_defaults_are_those_of_the_readme(environment, monkeypatch):
     """A token is enough to start."""
+    monkeypatch.delenv("VIBECODE_API_URL")
     settings = load(Settings)
 
     assert settings.socket_mode

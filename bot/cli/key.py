@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import sys
+import time
 from collections.abc import Callable
 
 from bot.cli.place import add_place
@@ -10,18 +11,23 @@ from bot.cli.prompt import Ended, ask_secret
 from bot.cli.shell import opened_store, operator
 from bot.config import StorageSettings, load
 from bot.errors import KeyNotAccepted
+from bot.key_check import examine
 from bot.keys import Keys, check_key, remove_key
 from bot.ports import ChannelKey
 from bot.storage import open_vault
+from bot.vibecode.client import VibecodeClient, open_client
+from bot.workflows import ApiKey
 
 
 def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
-    add_place(
-        add("set", "set a channel's key; it is read from standard input or asked for", _set)
-    ).add_argument(
+    setting = add_place(add("set", "set a channel's key; it is read from standard input or asked for", _set))
+    setting.add_argument(
         "--session",
         action="store_true",
         help="read a session token too, on a second line: needed with a vibe_app_… key",
+    )
+    setting.add_argument(
+        "--unchecked", action="store_true", help="store it without asking Vibecode whether it can be used"
     )
     add_place(add("list", "list the keys, redacted; of one channel, if named", _list), required=False)
     add_place(add("remove", "remove a channel's key", _remove))
@@ -34,14 +40,32 @@ async def _set(options: argparse.Namespace) -> int:
         session = _secret("Session token: ", "session token") if options.session else None
         # A key that is refused leaves no database and no key file behind.
         check_key(key, session)
-        vault = open_vault(load(StorageSettings))
-        async with opened_store(load(StorageSettings).database_url, may_create=True) as store:
+        settings = load(StorageSettings)
+        if not options.unchecked:
+            await _ask_vibecode(settings.vibecode_api_url, ApiKey(key, session))
+        vault = open_vault(settings)
+        async with opened_store(settings.database_url, may_create=True) as store:
+            former = [each.hint for each in await store.channel_keys() if _is_asked_for(each, options)]
             stored = await Keys(store, vault).set(options.team, options.channel, key, session, by=operator())
     except KeyNotAccepted as refused:
         print(f"The key was not stored: {refused}", file=sys.stderr)
         return 1
-    print(f"Key {stored.hint} set for channel {stored.channel} of team {stored.team}.")
+    replaced = "".join(f" It replaces {hint}." for hint in former if hint != stored.hint)
+    print(f"Key {stored.hint} set for channel {stored.channel} of team {stored.team}.{replaced}")
     return 0
+
+
+async def _ask_vibecode(address: str, key: ApiKey) -> None:
+    """Find out by day what would be found out in the night. Raises KeyNotAccepted."""
+    async with open_client(address) as http:
+        report = await examine(VibecodeClient(http), key, time.time_ns() // 1_000_000)
+    if report.unreachable:
+        print(
+            f"Whether the key can be used is not known: {report.problem} haltbot doctor asks again.",
+            file=sys.stderr,
+        )
+    elif report.problem:
+        raise KeyNotAccepted(f"{report.problem} Set another one, or store this one all the same: --unchecked")
 
 
 async def _list(options: argparse.Namespace) -> int:
