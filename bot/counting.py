@@ -76,9 +76,7 @@ def _noted(to: Transition) -> None:
 
 def _log(termination: Termination, what: str, outcome: str | None = None) -> None:
     """Say what happened, never why: a reason is personal, and the audit has it."""
-    bad = termination.outcome in (Outcome.FAILED, Outcome.UNKNOWN)
-    log.log(
-        logging.WARNING if bad else logging.INFO,
+    log.info(
         "Workflow %s: %s",
         termination.workflow_id,
         f"{what}, {outcome}" if outcome else what,
