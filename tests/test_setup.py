@@ -16,6 +16,7 @@ import yaml
 from processes import Finished, haltbot
 from workspace import Workspace, workspace
 
+from bot.keys import hint
 from bot.manifest import socket_manifest
 from bot.setup import (
     create_link,
@@ -165,11 +166,44 @@ async def test_a_channel_without_the_bot_is_told_about(new: Workspace):
 
 
 async def test_a_channel_that_slack_does_not_know_may_be_a_slip(new: Workspace):
-    """The key stands under that ID now, so the way back is told too."""
-    finished = await setup(new, new.slack.bot_token, new.slack.app_token, "C0NOSUCH", new.key)
+    """It is asked for again, before a key is stored where nobody will look for it."""
+    lines = (new.slack.bot_token, new.slack.app_token, "C0NOSUCH", new.channel.id, new.key)
+    finished = await setup(new, *lines)
 
     assert 0 == finished.code
-    assert f"haltbot key remove --team {new.slack.team} --channel C0NOSUCH" in finished.out
+    assert "Slack knows no such channel, or it is private" in finished.out
+    assert [new.channel.id] == await keys_here()
+
+
+async def test_a_key_that_is_there_is_kept_with_enter(new: Workspace):
+    """It is shown as everywhere, and the test message is posted again."""
+    await setup(new, new.slack.bot_token, new.slack.app_token, new.channel.id, new.key)
+    again = await setup(new, "", "", new.channel.id, "")
+
+    assert 0 == again.code
+    assert f"Enter keeps {hint(new.key)}" in again.out
+    assert f"Key {hint(new.key)} stays set for {new.channel.id}." in again.out
+    assert "Ready." in again.out
+    assert 2 == len(new.slack.channel_messages(new.channel))
+
+
+async def test_a_wrong_paste_is_asked_for_again(new: Workspace):
+    """A person has another try; what was right before need not be typed twice."""
+    with terminal(new) as screen:
+        for question, answer, said in (
+            ("Bot User OAuth Token", "xoxb-of-somebody-else", "Copy the Bot User OAuth Token again"),
+            ("Bot User OAuth Token", new.slack.bot_token, "Slack knows this bot"),
+            ("App-Level Token", "hello", "starts with xapp-"),
+            ("App-Level Token", "xapp-of-somebody-else", "(invalid_auth). Copy it again, whole."),
+            ("App-Level Token", new.slack.app_token, "Written to .env"),
+        ):
+            await says(screen, question)
+            await type_blindly(screen, answer)
+            await says(screen, said)
+        await says(screen, "Channel ID")
+        screen.sendline("")
+        await says(screen, "Nothing can be stopped before a channel has a key.")
+        await asyncio.to_thread(screen.expect, pexpect.EOF, WAIT_SECONDS)
 
 
 async def test_slack_that_cannot_be_asked_has_refused_nothing(new: Workspace):
@@ -282,6 +316,8 @@ async def test_what_can_wait_can_wait(new: Workspace):
 
     assert [0, 0, 1] == [finished.code for finished in (without_channel, without_key, wrong_key)]
     assert f"haltbot key set --team {new.slack.team} --channel C…" in without_channel.out
+    assert "Nothing can be stopped before a channel has a key." in without_key.out
+    assert "Ready." not in without_channel.out + without_key.out
     assert f"haltbot key set --team {new.slack.team} --channel {new.channel.id}" in without_key.out
     assert "management key" in wrong_key.out
     assert "0123456789" not in wrong_key.out

@@ -11,6 +11,10 @@ class Ended(Exception):
     """There is nobody who answers any more."""
 
 
+class GivenUp(Exception):
+    """A step cannot be done with what was given; the message says why, and what to do next."""
+
+
 def ask(question: str) -> str:
     """Read one line. Raises Ended, KeyboardInterrupt."""
     with _interruptible():

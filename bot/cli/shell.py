@@ -4,6 +4,7 @@ import getpass
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from bot.doctor.findings import Finding
 from bot.ports_access import AccessStore
 from bot.storage import open_store
 
@@ -21,3 +22,8 @@ async def opened_store(database_url: str, *, may_create: bool = False) -> AsyncI
         yield store
     finally:
         await store.close()
+
+
+def tell(finding: Finding) -> None:
+    """Print what an examination has found."""
+    print(f"   {finding.level}: {finding.told}" + (f" {finding.remedy}" if finding.remedy else ""))
