@@ -209,7 +209,7 @@ async def test_what_nobody_can_be_told_is_logged(caplog: pytest.LogCaptureFixtur
 
     await Daily(MemoryStore(), Patient(EXPIRING), Told(), nobody).examine()
 
-    assert "Nobody to tell that The key expires" in caplog.text
+    assert "Nobody in Slack to tell about T1 C1: The key expires in 3 day(s). Issue a new key." in caplog.text
 
 
 class AwayAtFirst:

@@ -96,7 +96,8 @@ class Daily:
                 continue
             people = set(await self._configurers(finding.team or "", finding.channel or ""))
             if not people:
-                log.warning("Nobody to tell that %s %s", finding.told, finding.remedy)
+                where = " ".join(filter(None, (finding.team, finding.channel))) or "this installation"
+                log.warning("Nobody in Slack to tell about %s: %s %s", where, finding.told, finding.remedy)
             for person in people:
                 by_person[person].append(finding)
         for person, told in by_person.items():
