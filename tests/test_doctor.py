@@ -251,6 +251,45 @@ async def test_the_command_says_it_in_lines(idle: Workspace):
     assert "      → Start it" in finished.out
 
 
+async def test_what_it_tells_to_run_can_be_run(idle: Workspace):
+    """With the ids of the channel that it is about."""
+    await idle.set_key(idle.vibecode.add_key(active=False))
+    finished = await haltbot("doctor", environment=variables(idle.settings))
+
+    where = f"--team {idle.slack.team} --channel {idle.channel.id}"
+    assert 1 == finished.code
+    assert f"→ Set a new key: `haltbot key set {where}`." in finished.out
+
+
+@pytest.mark.parametrize(
+    ("remedy", "said"),
+    [
+        ("`haltbot key set --session`.", "`haltbot key set --session --team T1 --channel C1`."),
+        ("haltbot key set --team T… --channel C…", "haltbot key set --team T… --channel C…"),
+        ("Set it: `haltbot key set`.", "Set it: `haltbot key set --team T1 --channel C1`."),
+    ],
+)
+def test_a_remedy_names_the_channel_once(remedy: str, said: str):
+    """Whatever else stands in the command."""
+    assert said == Place("T1", "C1").fail("key.valid", "", remedy).remedy
+
+
+async def test_a_settings_file_that_others_can_read_is_named(idle: Workspace, tmp_path: Path):
+    """It holds the tokens."""
+    env = tmp_path / ".env"
+    env.write_text("")
+    env.chmod(0o644)
+    open_to_all = await haltbot("doctor", environment=variables(idle.settings))
+    env.chmod(0o600)
+    mine = await haltbot("doctor", environment=variables(idle.settings))
+
+    assert (
+        f"warn  {env} holds the tokens, and others on this machine may read it (mode 0644)" in open_to_all.out
+    )
+    assert f"→ chmod 600 {env}" in open_to_all.out
+    assert "chmod" not in mine.out
+
+
 async def test_the_command_says_it_in_json(idle: Workspace):
     """Exit code 1 when something fails; no secret in it."""
     await idle.set_key(idle.vibecode.add_key("vibe_api_0123456789abcdef0123", access_mode="READONLY"))

@@ -4,8 +4,9 @@ import argparse
 import json
 from collections.abc import Callable, Sequence
 
-from bot.config import Settings, SettingsInvalid, load, unknown_variables
+from bot.config import ENV, Settings, SettingsInvalid, load, unknown_variables
 from bot.doctor.checks import examine
+from bot.doctor.database import examine_secret_file
 from bot.doctor.findings import Finding, Level, worst
 from bot.doctor.http import reachable
 
@@ -30,7 +31,8 @@ async def _examine() -> list[Finding]:
         settings = load(Settings)
     except SettingsInvalid as invalid:
         return [Finding("settings", Level.FAIL, line, _remedy(line)) for line in str(invalid).splitlines()]
-    found = [Finding("settings", Level.OK, "The settings can be used.")]
+    found = [Finding("settings", Level.OK, "The settings can be read.")]
+    found += examine_secret_file(ENV, "settings.file", "holds the tokens")
     if unknown := unknown_variables():
         told = f"There is no setting {', '.join(unknown)}; it is without effect."
         found.append(Finding("settings.unknown", Level.WARN, told, "Compare the name with README.md."))

@@ -10,7 +10,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import metrics
 from bot.config import Settings, SettingsInvalid, sqlite_path
 from bot.database_file import examine as examine_place
-from bot.doctor.database import cannot_be_used, examine_file, examine_key_file, examine_server
+from bot.doctor.database import cannot_be_used, examine_file, examine_secret_file, examine_server
 from bot.doctor.findings import Finding, Level, Place, judge_key
 from bot.doctor.slack import examine_conversation, examine_slack
 from bot.errors import HaltbotError, KeyUnusable, SessionMissing, StoreError, VibecodeError
@@ -62,7 +62,7 @@ class Doctor:
         if path is None:
             return [*found, *await examine_server(self._settings.database_url)]
         if self._settings.haltbot_encryption_keys is None:
-            found += examine_key_file(key_path(path))
+            found += examine_secret_file(key_path(path), "database.key_file", "opens every stored key")
         return [*found, *await asyncio.to_thread(examine_file, path)]
 
     async def channels(self, team: str | None = None) -> list[Finding]:

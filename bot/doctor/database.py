@@ -31,16 +31,14 @@ def examine_file(path: Path) -> list[Finding]:
     return [*found, _version(applied, known_migrations())]
 
 
-def examine_key_file(path: Path) -> list[Finding]:
-    """Tell whether others on the machine can open what is sealed."""
+def examine_secret_file(path: Path, check: str, what: str) -> list[Finding]:
+    """Tell whether others on the machine can read a file that ``what`` describes."""
     mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0
     if not mode & 0o077:
         return []
-    told = (
-        f"{path.absolute()} opens every stored key, and others on this machine may use it (mode {mode:04o})."
-    )
+    told = f"{path.absolute()} {what}, and others on this machine may read it (mode {mode:04o})."
     remedy = f"chmod 600 {shlex.quote(str(path.absolute()))}"
-    return [Finding("database.key_file", Level.WARN, told, remedy)]
+    return [Finding(check, Level.WARN, told, remedy)]
 
 
 def cannot_be_used(error: StoreError) -> Finding:

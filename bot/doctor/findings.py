@@ -1,5 +1,6 @@
 """What an examination finds: good or not, and what to do about it. Judgement only; nothing is asked here."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -23,6 +24,9 @@ class Level(StrEnum):
     OK = "ok"
     WARN = "warn"
     FAIL = "fail"
+
+
+_ABOUT_A_CHANNEL = re.compile(r"haltbot key (?:set|remove)(?: --session)?(?! --)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +55,14 @@ class Place:
         return Finding(check, Level.OK, told, "", self.team, self.channel)
 
     def warn(self, check: str, told: str, remedy: str) -> Finding:
-        return Finding(check, Level.WARN, told, remedy, self.team, self.channel)
+        return Finding(check, Level.WARN, told, self._named_in(remedy), self.team, self.channel)
 
     def fail(self, check: str, told: str, remedy: str) -> Finding:
-        return Finding(check, Level.FAIL, told, remedy, self.team, self.channel)
+        return Finding(check, Level.FAIL, told, self._named_in(remedy), self.team, self.channel)
+
+    def _named_in(self, remedy: str) -> str:
+        """Make its commands such as can be run as they stand."""
+        return _ABOUT_A_CHANNEL.sub(rf"\g<0> --team {self.team} --channel {self.channel}", remedy)
 
 
 def worst(findings: Iterable[Finding]) -> Level:

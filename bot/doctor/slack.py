@@ -3,6 +3,7 @@
 import time
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -20,7 +21,7 @@ async def examine_slack(settings: Settings, client: AsyncWebClient) -> list[Find
     try:
         answer = await call(client, "auth.test")
     except SlackError as error:
-        return [_token(error)]
+        return [_token(error, settings.slack_api_url)]
     import yaml  # noqa: PLC0415 -- once a day; it would take a fortieth of every start
 
     manifest = yaml.safe_load(socket_manifest())["oauth_config"]["scopes"]
@@ -77,12 +78,16 @@ async def _way_in(settings: Settings, client: AsyncWebClient) -> Finding:
     return Finding("slack.way_in", Level.OK, "Slack offers a Socket Mode connection.")
 
 
-def _token(error: SlackError) -> Finding:
+def _token(error: SlackError, address: str) -> Finding:
     if isinstance(error, SlackRefused):
         remedy = "Copy the Bot User OAuth Token again from the app's page OAuth & Permissions: haltbot setup."
         return Finding("slack.token", Level.FAIL, f"Slack refuses SLACK_BOT_TOKEN ({error.code}).", remedy)
+    host = urlsplit(address).hostname
     return Finding(
-        "slack.token", Level.FAIL, f"Slack cannot be reached ({error.code}).", "Check the way to slack.com."
+        "slack.token",
+        Level.FAIL,
+        f"Slack cannot be reached ({error.code}).",
+        f"Check the network and the way to {host}; SLACK_API_URL names it.",
     )
 
 
