@@ -28,7 +28,7 @@ from bot.setup import (
 from bot.slack.calls import call, in_our_terms, open_slack
 
 T = TypeVar("T")
-_GO_ON = "Kept is what was told to be written or set; run haltbot setup again to go on."
+_GO_ON = "What it says above was written or set is kept; run haltbot setup again to go on."
 _BOT, _APP, _SECRET = "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"
 
 
