@@ -64,7 +64,7 @@ class _Counted:
 
     async def record(self, event: Event) -> None:
         await self._store.record(event)
-        log.info("Recorded: %s %s", event.event, event.outcome or "", extra={"reference": event.reference})
+        log.info("Recorded: %s", event.outcome or event.event, extra={"reference": event.reference})
         _count(event, None)
 
 
