@@ -5,15 +5,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import replies
 from bot.cli.place import is_place
 from bot.cli.prompt import GivenUp, ask, ask_secret
-from bot.cli.shell import opened_store, operator, tell
+from bot.cli.shell import opened_store, operator, report_on, tell
 from bot.config import SettingsInvalid, SetupSettings
 from bot.doctor.findings import Place, judge_key
 from bot.errors import KeyNotAccepted, SlackError
-from bot.key_check import examine
 from bot.keys import APPLICATION, Keys, check_key, hint
 from bot.slack import calls
 from bot.storage import open_vault
-from bot.vibecode.client import VibecodeClient, open_client
 from bot.workflows import ApiKey
 
 
@@ -34,12 +32,7 @@ async def first_channel(settings: SetupSettings, client: AsyncWebClient, team: s
 async def _announce(client: AsyncWebClient, channel: str) -> None:
     print("\n5. A test message.")
     try:
-        await calls.call(
-            client,
-            "chat.postMessage",
-            channel=channel,
-            text=replies.SET_UP,
-        )
+        await calls.call(client, "chat.postMessage", channel=channel, text=replies.SET_UP)
     except SlackError as error:
         remedy = " Type /invite @haltbot there." if error.code == "not_in_channel" else ""
         print(f"   Slack did not take it ({error.code}).{remedy} The key is set all the same.")
@@ -112,8 +105,7 @@ async def _known_key(settings: SetupSettings, team: str, channel: str) -> str | 
 
 
 async def _check_key(settings: SetupSettings, place: Place, key: str, now: int) -> None:
-    async with open_client(settings.vibecode_api_url) as http:
-        report = await examine(VibecodeClient(http), ApiKey(key), now)
+    report = await report_on(ApiKey(key), settings.vibecode_api_url, now)
     if report.problem:
         raise GivenUp(f"The key was not stored: {report.problem}")
     for finding in judge_key(place, report.facts, now):

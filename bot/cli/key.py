@@ -8,14 +8,12 @@ from collections.abc import Callable
 
 from bot.cli.place import add_place
 from bot.cli.prompt import Ended, ask_secret
-from bot.cli.shell import opened_store, operator
+from bot.cli.shell import opened_store, operator, report_on
 from bot.config import StorageSettings, load
 from bot.errors import KeyNotAccepted
-from bot.key_check import examine
 from bot.keys import Keys, check_key, remove_key
 from bot.ports import ChannelKey
 from bot.storage import open_vault
-from bot.vibecode.client import VibecodeClient, open_client
 from bot.workflows import ApiKey
 
 
@@ -45,20 +43,19 @@ async def _set(options: argparse.Namespace) -> int:
             await _ask_vibecode(settings.vibecode_api_url, ApiKey(key, session))
         vault = open_vault(settings)
         async with opened_store(settings.database_url, may_create=True) as store:
-            former = [each.hint for each in await store.channel_keys() if _is_asked_for(each, options)]
+            former = await store.channel_key(options.team, options.channel)
             stored = await Keys(store, vault).set(options.team, options.channel, key, session, by=operator())
     except KeyNotAccepted as refused:
         print(f"The key was not stored: {refused}", file=sys.stderr)
         return 1
-    replaced = "".join(f" It replaces {hint}." for hint in former if hint != stored.hint)
+    replaced = f" It replaces {former.hint}." if former and former.hint != stored.hint else ""
     print(f"Key {stored.hint} set for channel {stored.channel} of team {stored.team}.{replaced}")
     return 0
 
 
 async def _ask_vibecode(address: str, key: ApiKey) -> None:
     """Find out by day what would be found out in the night. Raises KeyNotAccepted."""
-    async with open_client(address) as http:
-        report = await examine(VibecodeClient(http), key, time.time_ns() // 1_000_000)
+    report = await report_on(key, address, time.time_ns() // 1_000_000)
     if report.unreachable:
         print(
             f"Whether the key can be used is not known: {report.problem} haltbot doctor asks again.",

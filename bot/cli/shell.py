@@ -5,8 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from bot.doctor.findings import Finding
+from bot.key_check import KeyReport, examine
 from bot.ports_access import AccessStore
 from bot.storage import open_store
+from bot.vibecode.client import VibecodeClient, open_client
+from bot.workflows import ApiKey
 
 
 def operator() -> str:
@@ -22,6 +25,12 @@ async def opened_store(database_url: str, *, may_create: bool = False) -> AsyncI
         yield store
     finally:
         await store.close()
+
+
+async def report_on(key: ApiKey, vibecode_api_url: str, now: int) -> KeyReport:
+    """Ask Vibecode about a key before it is stored; ``now`` in Unix milliseconds."""
+    async with open_client(vibecode_api_url) as http:
+        return await examine(VibecodeClient(http), key, now)
 
 
 def tell(finding: Finding) -> None:

@@ -16,6 +16,7 @@ CLOCK_FAIL_SECONDS = 240
 """Slack's signatures are refused from 300 s on."""
 LOW_DISK_BYTES = 200 * 1024 * 1024
 NO_DISK_BYTES = 20 * 1024 * 1024
+_ABOUT_A_CHANNEL = re.compile(r"haltbot key (?:set|remove)(?: --session)?(?! --)")
 
 
 class Level(StrEnum):
@@ -24,9 +25,6 @@ class Level(StrEnum):
     OK = "ok"
     WARN = "warn"
     FAIL = "fail"
-
-
-_ABOUT_A_CHANNEL = re.compile(r"haltbot key (?:set|remove)(?: --session)?(?! --)")
 
 
 @dataclass(frozen=True, slots=True)
