@@ -17,7 +17,7 @@ setup: .venv/ready ## make .venv with exact, hashed versions and the command hal
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and \
 		f"Haltbot needs Python 3.11 or newer, and $(PYTHON) is {v[0]}.{v[1]}. Name another: make setup PYTHON=python3.11")'
-	$(PYTHON) -m venv --clear .venv
+	$(PYTHON) -m venv .venv
 	$(PIP) install --require-hashes --requirement requirements.lock
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	$(BIN)/python -m compileall -q bot handlers
