@@ -20,7 +20,7 @@ from figures import Figures, Plan
 from load import Latencies, Sender, at_a_rate, at_once
 from outside import Outside
 from postgres import find_binaries, postgres
-from shim import DELAYS_MS, slowed
+from shim import delays_ms, slowed
 
 PAUSE_SECONDS = 0.005
 STEADY = 200
@@ -107,9 +107,8 @@ async def _beside_hanging_calls(figures: Figures, plan: Plan, outside: Outside, 
 async def _slow_disks(
     figures: Figures, plan: Plan, outside: Outside, folder: Path, shim: Path | None
 ) -> None:
-    delays = DELAYS_MS if shim is not None else DELAYS_MS[:1]
     binaries = find_binaries()
-    for delay in delays[: plan.of(3, 2)]:
+    for delay in delays_ms(shim)[: plan.of(3, 2)]:
         slow = slowed(shim, delay)
         async with running(HALTBOT, outside, folder / f"slow {delay}", **slow) as bot:
             await _on_a_disk(figures, plan, outside, bot, "SQLite", delay)

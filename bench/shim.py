@@ -4,7 +4,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-DELAYS_MS = (0, 3, 10)
+_DELAYS_MS = (0, 3, 10)
 SOURCE = Path(__file__).with_name("fsync_delay.c")
 
 
@@ -18,6 +18,11 @@ def build_shim(folder: Path) -> Path | None:
     library = folder / "fsync_delay.so"
     subprocess.run([compiler, "-shared", "-fPIC", "-O2", "-o", str(library), str(SOURCE), "-ldl"], check=True)
     return library
+
+
+def delays_ms(shim: Path | None) -> tuple[int, ...]:
+    """How much longer a flush is to take, in turn; without the library as long as it does."""
+    return _DELAYS_MS if shim is not None else _DELAYS_MS[:1]
 
 
 def slowed(shim: Path | None, milliseconds: int) -> dict[str, str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from contenders import BENCH, SERVER_CORE
 from figures import Figures, Plan
 from postgres import find_binaries, postgres
-from shim import DELAYS_MS, slowed
+from shim import delays_ms, slowed
 
 ROWS = (1_000, 100_000, 1_000_000)
 QUICK_ROWS = (1_000, 20_000)
@@ -19,7 +19,7 @@ QUICK_ROWS = (1_000, 20_000)
 
 async def measure(figures: Figures, plan: Plan, folder: Path, shim: Path | None) -> None:
     binaries = find_binaries()
-    for delay in DELAYS_MS if shim is not None and not plan.quick else DELAYS_MS[:1]:
+    for delay in delays_ms(shim)[: plan.of(3, 1)]:
         slow = slowed(shim, delay)
         await _grow(figures, plan, "SQLite", f"sqlite:///{folder / f'{delay}.db'}", delay, slow)
         if binaries is not None and not plan.quick:
