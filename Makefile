@@ -20,7 +20,7 @@ setup: .venv/ready ## make .venv with exact, hashed versions and the command hal
 	$(PYTHON) -m venv .venv
 	$(PIP) install --require-hashes --requirement requirements.lock
 	$(PIP) install --no-deps --no-build-isolation --editable .
-	$(BIN)/python -m compileall -q bot handlers
+	$(BIN)/python -m compileall -q bot handlers sandbox
 	@touch $@
 
 # What developing needs beside it.

@@ -13,9 +13,9 @@ from time import perf_counter
 from loopback import connect, free_port
 from outside import Outside
 
-from bot.keys import Keys
-from bot.storage import open_store
-from bot.vault import AesVault
+from bot.channels.keys import Keys
+from bot.config.vault import AesVault
+from bot.store.opening import open_store
 
 BENCH = Path(__file__).parent
 PYTHON = str(BENCH.parent / ".venv" / "plain" / "bin" / "python")

@@ -10,11 +10,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
-from bot.config import sqlite_path
-from bot.domain import Job, Outcome, Phase, Termination, Transition, event
-from bot.ports import Store, Submitted
-from bot.storage import open_store
-from bot.stores.payload import encode
+from bot.config.settings import sqlite_path
+from bot.domain.termination import Job, Outcome, Phase, Termination, Transition, event
+from bot.ports.core import Store, Submitted
+from bot.store.opening import open_store
+from bot.store.payload import encode
 
 TERMINATION = Termination(
     id="",

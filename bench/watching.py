@@ -7,9 +7,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from bot.command import COMMAND
-from bot.sandbox.vibecode import Step
-from bot.sandbox.world import World, open_world
+from bot.domain.command import COMMAND
+from sandbox.vibecode import Step
+from sandbox.world import World, open_world
 
 INSTANCES = 10_000
 WATCHES = 50

@@ -14,45 +14,45 @@ import aiohttp
 from aiohttp import web
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.administration import Administration
 from bot.app_access import AccessParts, open_access
-from bot.asking import Asking
-from bot.authority import Authority
-from bot.blocks import Cards
-from bot.blocks_rights import breaker_tripped
-from bot.breaker import Breaker
-from bot.calling import Calling
-from bot.clearing import Clearing
-from bot.config import Settings
-from bot.configuring import Configuring
-from bot.counting import counted
-from bot.doctor.checks import Doctor
-from bot.doctor.daily import Daily, configurers_of
-from bot.enquiries import Enquiries
-from bot.errors import HaltbotError, StoreError
-from bot.home import Home
-from bot.keys import Keys
-from bot.ports import Store
-from bot.practice.workflows import PracticeLookout, PracticeWorkflows
-from bot.progress import Pace, Progress
-from bot.retention import Retention
-from bot.service import Terminations, new_reference
-from bot.sharing import Sharing
-from bot.slack import edge
+from bot.channels.administration import Administration
+from bot.channels.authority import Authority
+from bot.channels.breaker import Breaker
+from bot.channels.keys import Keys
+from bot.channels.settings_changes import Configuring
+from bot.channels.sharing import Sharing
+from bot.config.settings import Settings
+from bot.domain.errors import HaltbotError, StoreError
+from bot.messages.blocks import Cards
+from bot.messages.permission_blocks import breaker_tripped
+from bot.operations.doctor.checks import Doctor
+from bot.operations.doctor.daily import Daily, configurers_of
+from bot.operations.practice import PracticeLookout, PracticeWorkflows
+from bot.operations.retention import Retention
+from bot.ports.core import Store
+from bot.slack import http
 from bot.slack.bolt import Bolt, Identity
-from bot.slack.calls import open_session, slack_client
 from bot.slack.channels import SlackChannels
 from bot.slack.directory import SlackDirectory
-from bot.slack.home import SlackHome
+from bot.slack.home_publisher import SlackHome
 from bot.slack.messenger import SlackMessenger
 from bot.slack.socket_mode import SocketIntake
-from bot.steps import Steps
-from bot.storage import open_store, open_vault
+from bot.slack.web_api import open_session, slack_client
+from bot.store.instrumented import counted
+from bot.store.opening import open_store, open_vault
+from bot.terminations.authorize import Clearing
+from bot.terminations.confirm import Asking
+from bot.terminations.engine import Steps
+from bot.terminations.execute import Calling
+from bot.terminations.notifier import Pace, Progress
+from bot.terminations.overview import Home
+from bot.terminations.queries import Enquiries
+from bot.terminations.service import Terminations, new_reference
+from bot.terminations.watch import Watching
+from bot.terminations.worker import Worker
 from bot.vibecode.client import VibecodeClient, open_client
-from bot.watching import Watching
-from bot.worker import Worker
 from handlers import register
-from handlers.answers import Answers
+from handlers.responder import Answers
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +123,7 @@ class Haltbot:
     ) -> None:
         host, port = self.settings.haltbot_host, self.settings.haltbot_port
         secret = self.settings.slack_signing_secret if socket is None else None
-        runner = edge.runner(
+        runner = http.runner(
             signing_secret=secret.get_secret_value() if secret else None,
             dispatch=self.bolt.dispatch,
             readiness=lambda: self._readiness(socket),

@@ -4,20 +4,20 @@ from dataclasses import dataclass
 
 import httpx
 
-from bot.authority import Authority
-from bot.connections import Connections
-from bot.key_page import KeyPages
-from bot.key_service import KeyService
-from bot.keys import Keys
-from bot.lifecycle import Lifecycle
-from bot.links import Links
-from bot.ports import Configurers, Tell, Vault
-from bot.ports_access import AccessStore
-from bot.resuming import Resuming
-from bot.sharing import Channels
+from bot.channels.authority import Authority
+from bot.channels.connections import Connections
+from bot.channels.key_service import KeyService
+from bot.channels.keys import Keys
+from bot.channels.lifecycle import Lifecycle
+from bot.channels.links import Links
+from bot.channels.sharing import Channels
+from bot.ports.access import AccessStore
+from bot.ports.core import Configurers, Tell, Vault
+from bot.terminations.resume import Resuming
+from bot.terminations.worker import Worker
 from bot.vibecode.client import VibecodeClient
 from bot.vibecode.oauth import VibecodeAuthorisation
-from bot.worker import Worker
+from bot.web.pages import KeyPages
 
 
 @dataclass(frozen=True, slots=True)

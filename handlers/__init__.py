@@ -4,17 +4,17 @@ from collections.abc import Callable
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.administration import Administration
-from bot.connections import Connections
-from bot.enquiries import Enquiries
-from bot.home import Home
-from bot.key_service import KeyService
-from bot.lifecycle import Lifecycle
-from bot.service import Terminations
+from bot.channels.administration import Administration
+from bot.channels.connections import Connections
+from bot.channels.key_service import KeyService
+from bot.channels.lifecycle import Lifecycle
+from bot.terminations.overview import Home
+from bot.terminations.queries import Enquiries
+from bot.terminations.service import Terminations
 from handlers import access, approval, config, confirmation, termination
 from handlers import home as home_tab
 from handlers import lifecycle as lifecycle_events
-from handlers.answers import Answers
+from handlers.responder import Answers
 
 
 def register(

@@ -2,23 +2,23 @@
 
 from slack_bolt.async_app import AsyncApp
 
-from bot import blocks_access, replies, replies_access
-from bot.blocks import CONNECT, question_of
-from bot.connections import Connections
-from bot.errors import Refused
-from bot.key_service import KeyService
-from bot.ports import Message
+from bot.channels.connections import Connections
+from bot.channels.key_service import KeyService
+from bot.domain.errors import Refused
+from bot.messages import access, access_blocks, replies
+from bot.messages.blocks import CONNECT, question_of
+from bot.ports.core import Message
 from handlers.actors import asker, clicker, holder
-from handlers.answers import Answers, Body
+from handlers.responder import Answers, Body
 
 
 def register(app: AsyncApp, answers: Answers, keys: KeyService, connections: Connections) -> None:
-    @app.action(blocks_access.KEY_REMOVE)
+    @app.action(access_blocks.KEY_REMOVE)
     @answers.button
     async def remove_key(body: Body) -> None:
         actor = clicker(body)
         removed = await keys.remove(holder(actor), home=actor.home)
-        answers.tell(body, replies_access.key_removed() if removed else replies.refusal(Refused("key_gone")))
+        answers.tell(body, access.key_removed() if removed else replies.refusal(Refused("key_gone")))
 
     @app.action(CONNECT)
     @answers.button
@@ -31,19 +31,19 @@ def register(app: AsyncApp, answers: Answers, keys: KeyService, connections: Con
             raise Refused("question_gone")
         actor = clicker(body)
         address = await connections.start_for(question[0], holder(actor), home=actor.home)
-        return blocks_access.connect(address)
+        return access_blocks.connect(address)
 
     @answers.button
     async def open_link(body: Body) -> None:
         """Slack opens the address itself; the click still wants its acknowledgement."""
 
-    app.action(blocks_access.KEY_LINK)(open_link)
-    app.action(blocks_access.CONNECT_LINK)(open_link)
+    app.action(access_blocks.KEY_LINK)(open_link)
+    app.action(access_blocks.CONNECT_LINK)(open_link)
 
 
 async def about_access(word: str, body: Body, keys: KeyService, connections: Connections) -> Message:
     """Answer the words ``key`` and ``connect``. Raises Refused."""
     person = holder(asker(body))
     if word == "connect":
-        return blocks_access.connect(await connections.start(person))
-    return blocks_access.key_card(await keys.card(person), person)
+        return access_blocks.connect(await connections.start(person))
+    return access_blocks.key_card(await keys.card(person), person)

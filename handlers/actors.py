@@ -1,9 +1,9 @@
 """Who acts, and where, as the body of a command or of a click tells."""
 
-from bot.authority import Actor
-from bot.links import Holder
-from bot.places import channel_of, of_click, of_clicker, of_command
-from handlers.answers import Body
+from bot.channels.authority import Actor
+from bot.domain.connection import Holder
+from bot.domain.workspace import channel_of, of_click, of_clicker, of_command
+from handlers.responder import Body
 
 
 def asker(body: Body) -> Actor:

@@ -4,18 +4,18 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 
-from bot import replies
-from bot.blocks import permalink
-from bot.blocks_rights import ASK, CONFIRM_FORCE, LAST_FOUR, WHY, Confirmed, entered
-from bot.domain import Press
-from bot.errors import Refused
-from bot.places import of_clicker
-from bot.ports import Duplicate
-from bot.replies_rights import ASKED
-from bot.service import Terminations
+from bot.domain.errors import Refused
+from bot.domain.termination import Press
+from bot.domain.workspace import of_clicker
+from bot.messages import replies
+from bot.messages.blocks import permalink
+from bot.messages.permission_blocks import ASK, CONFIRM_FORCE, LAST_FOUR, WHY, Confirmed, entered
+from bot.messages.permissions import ASKED
+from bot.ports.core import Duplicate
+from bot.terminations.service import Terminations
 from handlers.actors import clicker
-from handlers.answers import Answers, Body
 from handlers.confirmation import follow
+from handlers.responder import Answers, Body
 
 _IN_THE_DIALOG = {"last_four_differ": LAST_FOUR, "break_glass_reason": WHY, "key_in_command": WHY}
 

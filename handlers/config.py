@@ -5,16 +5,16 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 
-from bot import replies_rights
-from bot.administration import Administration
-from bot.authority import Actor
-from bot.blocks import private
-from bot.blocks_config import CONFIGURE, block_of, dialog, entered
-from bot.blocks_rights import RESET_BREAKER
-from bot.errors import SettingsNotAccepted
-from bot.places import of_clicker
+from bot.channels.administration import Administration
+from bot.channels.authority import Actor
+from bot.domain.errors import SettingsNotAccepted
+from bot.domain.workspace import of_clicker
+from bot.messages import permissions
+from bot.messages.blocks import private
+from bot.messages.permission_blocks import RESET_BREAKER
+from bot.messages.settings_modal import CONFIGURE, block_of, dialog, entered
 from handlers.actors import asker, clicker
-from handlers.answers import Answers, Body
+from handlers.responder import Answers, Body
 
 
 def register(app: AsyncApp, answers: Answers, administration: Administration) -> None:
@@ -26,14 +26,14 @@ def register(app: AsyncApp, answers: Answers, administration: Administration) ->
             await ack(response_action="errors", errors={block_of(wrong.name): wrong.why})
             return
         await ack()
-        answers.tell(body, replies_rights.settings_changed(changed))
+        answers.tell(body, permissions.settings_changed(changed))
 
     @answers.button
     async def reset_breaker(body: Body) -> None:
         # In an organisation the click alone does not tell the workspace, so the button carries it.
         actor = clicker(body, place=body["actions"][0]["value"])
         await administration.reset_breaker(actor)
-        answers.announce(private(replies_rights.breaker_reset(actor.user)), channel=actor.channel)
+        answers.announce(private(permissions.breaker_reset(actor.user)), channel=actor.channel)
 
     app.view(CONFIGURE)(change_settings)
     app.action(RESET_BREAKER)(reset_breaker)
@@ -46,7 +46,7 @@ async def show_settings(administration: Administration, answers: Answers, body: 
     if may_change:
         answers.dialog(body, dialog(settings, place=actor.place, channel=actor.channel))
     else:
-        answers.tell(body, replies_rights.settings_told(settings))
+        answers.tell(body, permissions.settings_told(settings))
 
 
 def _submitter(body: Body) -> Actor:

@@ -2,15 +2,15 @@
 
 from slack_bolt.async_app import AsyncApp
 
-from bot import replies_rights
-from bot.arming import Dialog
-from bot.blocks import AUTHORISE, CHOICES, private, question_of
-from bot.blocks_rights import Confirmed, force_dialog
-from bot.domain import Choice, Job, MessageRef, Press
-from bot.errors import Refused
-from bot.places import channel_of, of_clicker
-from bot.service import Terminations
-from handlers.answers import Answers, Body
+from bot.domain.errors import Refused
+from bot.domain.termination import Choice, Job, MessageRef, Press
+from bot.domain.workspace import channel_of, of_clicker
+from bot.messages import permissions
+from bot.messages.blocks import AUTHORISE, CHOICES, private, question_of
+from bot.messages.permission_blocks import Confirmed, force_dialog
+from bot.terminations.click import Dialog
+from bot.terminations.service import Terminations
+from handlers.responder import Answers, Body
 
 
 def register(app: AsyncApp, answers: Answers, terminations: Terminations) -> None:
@@ -37,7 +37,7 @@ def register(app: AsyncApp, answers: Answers, terminations: Terminations) -> Non
 def follow(choice: Choice, decided: Job | Dialog, answers: Answers) -> None:
     """Tell everyone what everyone should know of a decision."""
     if choice is Choice.BREAK_GLASS and isinstance(decided, Job):
-        told = private(replies_rights.glass_broken(decided.termination))
+        told = private(permissions.glass_broken(decided.termination))
         answers.announce(told, channel=decided.termination.channel)
 
 

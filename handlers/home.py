@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from slack_bolt.async_app import AsyncApp
 
-from bot import blocks_home
-from bot.home import Home
-from bot.places import of_event
-from handlers.answers import Answers, Body
+from bot.domain.workspace import of_event
+from bot.messages import home_tab
+from bot.terminations.overview import Home
+from handlers.responder import Answers, Body
 
 
 def register(app: AsyncApp, answers: Answers, home: Home, domain: Callable[[], str | None]) -> None:
@@ -21,4 +21,4 @@ def register(app: AsyncApp, answers: Answers, home: Home, domain: Callable[[], s
 
     async def _show(team: str, user: str) -> None:
         overview = await home.overview(team, user)
-        await home.publish(user, blocks_home.home(overview, domain()))
+        await home.publish(user, home_tab.home(overview, domain()))

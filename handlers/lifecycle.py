@@ -5,9 +5,9 @@ Nothing is caught here: an event that could not be dealt with is not acknowledge
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.lifecycle import Lifecycle
-from bot.places import of_event
-from handlers.answers import Body
+from bot.channels.lifecycle import Lifecycle
+from bot.domain.workspace import of_event
+from handlers.responder import Body
 
 
 def register(app: AsyncApp, lifecycle: Lifecycle) -> None:

@@ -4,21 +4,21 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 
-from bot import replies
-from bot.administration import Administration
-from bot.authority import Actor
-from bot.blocks import found, permalink
-from bot.command import COMMAND, Question
-from bot.connections import Connections
-from bot.enquiries import Enquiries
-from bot.key_service import KeyService
-from bot.places import of_command
-from bot.ports import Duplicate, Message
-from bot.service import Command, Terminations
+from bot.channels.administration import Administration
+from bot.channels.authority import Actor
+from bot.channels.connections import Connections
+from bot.channels.key_service import KeyService
+from bot.domain.command import COMMAND, Question
+from bot.domain.workspace import of_command
+from bot.messages import replies
+from bot.messages.blocks import found, permalink
+from bot.ports.core import Duplicate, Message
+from bot.terminations.queries import Enquiries
+from bot.terminations.service import Command, Terminations
 from handlers.access import about_access
 from handlers.actors import asker
-from handlers.answers import Answers, Body, privately
 from handlers.config import show_settings
+from handlers.responder import Answers, Body, privately
 
 
 def register(

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 from workspace import Workspace
 
-from bot.sandbox.slack import Person
+from sandbox.slack import Person
 
 PUBLIC_URL = "http://127.0.0.1:9"
 """The address in the links; the port at which the bot really listens is known only once it does."""

@@ -8,8 +8,8 @@ from typing import Any
 
 from slack_bolt.response import BoltResponse
 
-from bot.sandbox.slack.delivery import signed_headers
-from bot.slack import edge
+from bot.slack import http
+from sandbox.slack.delivery import signed_headers
 
 SECRET = "0123456789abcdef0123456789abcdef"
 FORM = "application/x-www-form-urlencoded"
@@ -58,10 +58,10 @@ class Door:
 @contextlib.asynccontextmanager
 async def open_door() -> AsyncIterator[Door]:
     door = Door()
-    runner = edge.runner(signing_secret=SECRET, dispatch=door.dispatch, readiness=_ready)
+    runner = http.runner(signing_secret=SECRET, dispatch=door.dispatch, readiness=_ready)
     await runner.setup()
     try:
-        await edge.web.TCPSite(runner, "127.0.0.1", 0).start()
+        await http.web.TCPSite(runner, "127.0.0.1", 0).start()
         door.port = runner.addresses[0][1]
         yield door
     finally:

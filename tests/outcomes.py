@@ -5,8 +5,8 @@ from typing import Any
 
 from workspace import Workspace
 
-from bot.sandbox.slack import Message
-from bot.sandbox.vibecode import Step
+from sandbox.slack import Message
+from sandbox.vibecode import Step
 
 WAITING = Step(3600, locked=False)
 SOON = 0.05

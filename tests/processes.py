@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pydantic import SecretStr
 from workspace import Workspace
 
-from bot.config import Settings
+from bot.config.settings import Settings
 
 FINISH_SECONDS = 60
 _LONGEST_LINE = 2**24

@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from bot.config import Settings
-from bot.explanations import EXPLANATIONS
+from bot.config.settings import Settings
+from bot.messages.error_catalog import EXPLANATIONS
 
 README = Path(__file__).parent.parent / "README.md"
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import pytest
 from workspace import Workspace
 
-from bot.blocks import FORCE_TERMINATE, KEEP_RUNNING, TERMINATE_SOFTLY
-from bot.blocks_rights import ASK
-from bot.sandbox.slack import Message, Person
-from bot.sandbox.vibecode import Step
+from bot.messages.blocks import FORCE_TERMINATE, KEEP_RUNNING, TERMINATE_SOFTLY
+from bot.messages.permission_blocks import ASK
+from sandbox.slack import Message, Person
+from sandbox.vibecode import Step
 
 WAITING = Step(3600, locked=False)
 

@@ -11,11 +11,11 @@ import pytest
 from processes import haltbot, running_bot
 from workspace import MAIN_EVENTS, Workspace, workspace
 
-from bot.blocks import FORCE_TERMINATE, KEEP_RUNNING
 from bot.cli import main as cli
-from bot.domain import Event
-from bot.sandbox.vibecode import Step
-from bot.storage import open_store
+from bot.domain.termination import Event
+from bot.messages.blocks import FORCE_TERMINATE, KEEP_RUNNING
+from bot.store.opening import open_store
+from sandbox.vibecode import Step
 
 WAITING = Step(3600, locked=False)
 FIELDS = {

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from workspace import workspace
 
-from bot.sandbox.vibecode import Step
+from sandbox.vibecode import Step
 
 WAITING = Step(3600, locked=False)
 

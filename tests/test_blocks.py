@@ -10,15 +10,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sources import SOURCES
 
-from bot import replies
-from bot.blocks import AUTHORISE, CHOICES, CONNECT, TEXT_LIMIT, Cards, permalink, private, question_of
-from bot.domain import MessageRef, Outcome, Phase, Termination
-from bot.errors import Refused
-from bot.explanations import AUTHORISABLE, EXPLANATIONS
-from bot.mrkdwn import clip, escape
-from bot.ports import Message
-from bot.sandbox.slack.block_kit import block_faults
-from bot.workflows import Instance
+from bot.domain.errors import Refused
+from bot.domain.instance import Instance
+from bot.domain.termination import MessageRef, Outcome, Phase, Termination
+from bot.messages import replies
+from bot.messages.blocks import (
+    AUTHORISE,
+    CHOICES,
+    CONNECT,
+    TEXT_LIMIT,
+    Cards,
+    permalink,
+    private,
+    question_of,
+)
+from bot.messages.error_catalog import AUTHORISABLE, EXPLANATIONS
+from bot.messages.mrkdwn import clip, escape
+from bot.ports.core import Message
+from sandbox.slack.block_kit import block_faults
 
 NOW = 1_700_000_000_000
 CARDS = Cards("https://vibecode.example.com/v1/oauth/authorize")

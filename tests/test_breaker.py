@@ -4,10 +4,10 @@ import asyncio
 
 from workspace import Workspace
 
-from bot.blocks import FORCE_TERMINATE, TERMINATE_SOFTLY
-from bot.blocks_rights import RESET_BREAKER
-from bot.sandbox.slack import Message
-from bot.sandbox.vibecode import Step
+from bot.messages.blocks import FORCE_TERMINATE, TERMINATE_SOFTLY
+from bot.messages.permission_blocks import RESET_BREAKER
+from sandbox.slack import Message
+from sandbox.vibecode import Step
 
 WAITING = Step(3600, locked=False)
 

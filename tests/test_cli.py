@@ -12,11 +12,11 @@ import pytest
 from processes import FINISH_SECONDS, haltbot, running_bot, variables
 from workspace import workspace
 
-from bot import stores
+import bot.store as stores
 from bot.cli import main as cli
-from bot.domain import Event
-from bot.sandbox.vibecode import Step
-from bot.storage import open_store
+from bot.domain.termination import Event
+from bot.store.opening import open_store
+from sandbox.vibecode import Step
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_the_missing_extra_is_installed_from_haltbot_s_folder(monkeypatch, capsy
     """By its name alone it would come from an index, from whoever owns the name there."""
     asyncio.run(fill_audit(1))
     monkeypatch.delattr(stores, "postgres", raising=False)
-    monkeypatch.setitem(sys.modules, "bot.stores.postgres", None)
+    monkeypatch.setitem(sys.modules, "bot.store.postgres", None)
 
     assert 1 == cli.run(["migrate", "--to", "postgresql://127.0.0.1/haltbot"])
     assert "pip install '.[postgres]'" in capsys.readouterr().err

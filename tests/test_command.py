@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from workspace import Workspace
 
-from bot.command import REASON_LIMIT, Order, Question, has_usual_shape, parse
-from bot.errors import Refused
-from bot.sandbox.vibecode import Step
+from bot.domain.command import REASON_LIMIT, Order, Question, has_usual_shape, parse
+from bot.domain.errors import Refused
+from sandbox.vibecode import Step
 
 ID = "69f0c2d5ade389.22457798"
 

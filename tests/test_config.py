@@ -7,10 +7,10 @@ import yaml
 from processes import haltbot
 from workspace import Workspace, workspace
 
-from bot.blocks_config import CONFIGURE
-from bot.sandbox.slack import Person
-from bot.sandbox.slack.workspace import View
-from bot.storage import open_store
+from bot.messages.settings_modal import CONFIGURE
+from bot.store.opening import open_store
+from sandbox.slack import Person
+from sandbox.slack.workspace import View
 
 HERE = ("--team", "T0HALTBOT", "--channel", "C0OPS")
 

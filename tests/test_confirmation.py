@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from workspace import Workspace, workspace
 
-from bot.blocks import FORCE_TERMINATE, KEEP_RUNNING, TERMINATE_SOFTLY
-from bot.sandbox.slack import Message
-from bot.sandbox.vibecode import Step
+from bot.messages.blocks import FORCE_TERMINATE, KEEP_RUNNING, TERMINATE_SOFTLY
+from sandbox.slack import Message
+from sandbox.vibecode import Step
 
 WAITING = Step(3600, locked=False)
 

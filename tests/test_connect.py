@@ -10,14 +10,14 @@ import pytest
 from browser_door import PUBLIC_URL, browser, hand_in, link_of
 from workspace import Workspace, workspace
 
-from bot.blocks import CONNECT, FORCE_TERMINATE
-from bot.blocks_access import CONNECT_LINK, KEY_LINK
-from bot.config import sqlite_path
-from bot.domain import Event
-from bot.errors import StoreBusy
-from bot.sandbox.slack import Person
-from bot.sandbox.vibecode import Step
-from bot.stores.sqlite import SqliteStore
+from bot.config.settings import sqlite_path
+from bot.domain.errors import StoreBusy
+from bot.domain.termination import Event
+from bot.messages.access_blocks import CONNECT_LINK, KEY_LINK
+from bot.messages.blocks import CONNECT, FORCE_TERMINATE
+from bot.store.sqlite import SqliteStore
+from sandbox.slack import Person
+from sandbox.vibecode import Step
 
 WAITING = Step(3600, locked=False)
 APP_KEY = "vibe_app_" + "a1b2c3d4" * 5

@@ -12,19 +12,19 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 from workspace import Workspace, workspace
 
-from bot.doctor import daily
-from bot.doctor.checks import open_doctor
-from bot.doctor.daily import Daily, configurers_of
-from bot.doctor.findings import (
+from bot.domain.errors import SlackRefused, StoreBusy
+from bot.domain.findings import (
     Finding,
     Place,
 )
-from bot.errors import SlackRefused, StoreBusy
-from bot.ports import Message, Store
-from bot.slack.calls import open_session
+from bot.operations.doctor import daily
+from bot.operations.doctor.checks import open_doctor
+from bot.operations.doctor.daily import Daily, configurers_of
+from bot.ports.core import Message, Store
 from bot.slack.messenger import SlackMessenger
-from bot.storage import open_store
-from bot.stores.memory import MemoryStore
+from bot.slack.web_api import open_session
+from bot.store.memory import MemoryStore
+from bot.store.opening import open_store
 
 DAY = 24 * 60 * 60 * 1000
 

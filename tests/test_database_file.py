@@ -10,10 +10,10 @@ import pytest
 from processes import haltbot
 
 from bot.cli import main as cli
-from bot.config import SettingsInvalid, StorageSettings, load
-from bot.database_file import examine
-from bot.errors import StoreError
-from bot.stores.postgres import open_postgres
+from bot.config.settings import SettingsInvalid, StorageSettings, load
+from bot.domain.errors import StoreError
+from bot.store.database_file import examine
+from bot.store.postgres import open_postgres
 
 
 @pytest.mark.parametrize(

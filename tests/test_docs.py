@@ -8,7 +8,7 @@ import pytest
 from readme import README, with_tables
 
 from bot.cli import main as cli
-from bot.command import COMMAND, COMMANDS_ABOUT
+from bot.domain.command import COMMAND, COMMANDS_ABOUT
 
 ROOT = README.parent
 TEXT = README.read_text()

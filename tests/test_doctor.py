@@ -11,10 +11,11 @@ import pytest
 from processes import haltbot, variables
 from workspace import Workspace, workspace
 
-from bot.config import Settings
-from bot.doctor.checks import open_doctor
-from bot.doctor.database import examine_file
-from bot.doctor.findings import (
+from bot.channels.keys import Keys
+from bot.config.settings import Settings
+from bot.config.vault import key_file
+from bot.domain.api_key import KeyFacts
+from bot.domain.findings import (
     LOW_DISK_BYTES,
     NO_DISK_BYTES,
     Finding,
@@ -26,14 +27,13 @@ from bot.doctor.findings import (
     judge_scopes,
     worst,
 )
-from bot.doctor.http import reachable
-from bot.explanations import explain
-from bot.keys import Keys
-from bot.ports import Store
-from bot.storage import open_store, open_vault
-from bot.stores.memory import MemoryStore
-from bot.vault import key_file
-from bot.workflows import KeyFacts
+from bot.messages.error_catalog import explain
+from bot.operations.doctor.checks import open_doctor
+from bot.operations.doctor.database import examine_file
+from bot.operations.doctor.http import reachable
+from bot.ports.core import Store
+from bot.store.memory import MemoryStore
+from bot.store.opening import open_store, open_vault
 
 DAY = 24 * 60 * 60 * 1000
 

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from store.examples import press
 
-from bot.decisions import decide, ending
-from bot.domain import (
+from bot.domain.errors import Refused
+from bot.domain.instance import Instance
+from bot.domain.termination import (
     Choice,
     MessageRef,
     Outcome,
@@ -18,9 +19,8 @@ from bot.domain import (
     repeats,
     twin,
 )
-from bot.errors import Refused
-from bot.stores.payload import decode, encode
-from bot.workflows import Instance
+from bot.domain.transitions import decide, ending
+from bot.store.payload import decode, encode
 
 ASKED = Termination(
     id="abcdefgh2345",

@@ -11,8 +11,8 @@ import pytest
 from door import FORM, SECRET, Door, open_door
 from workspace import Workspace
 
-from bot.sandbox.slack.delivery import signed_headers
-from bot.slack import edge
+from bot.slack import http
+from sandbox.slack.delivery import signed_headers
 
 COMMAND = {
     "command": "/terminate-workflow",
@@ -83,8 +83,8 @@ def wrong_signatures() -> dict[str, dict[str, str]]:
         "no signature": {"X-Slack-Request-Timestamp": stamp},
         "another secret": signed_headers("f" * 32, body),
         "another body": signed_headers(SECRET, body + b"&"),
-        "too old": signed_headers(SECRET, body, timestamp=now - edge.MAX_AGE_SECONDS - 2),
-        "from the future": signed_headers(SECRET, body, timestamp=now + edge.MAX_AGE_SECONDS + 2),
+        "too old": signed_headers(SECRET, body, timestamp=now - http.MAX_AGE_SECONDS - 2),
+        "from the future": signed_headers(SECRET, body, timestamp=now + http.MAX_AGE_SECONDS + 2),
         "upper case": right | {"X-Slack-Signature": signature.upper()},
         "another version": right | {"X-Slack-Signature": "v1=" + signature[3:]},
         "shortened": right | {"X-Slack-Signature": signature[:-1]},
@@ -141,7 +141,7 @@ async def test_a_body_that_is_too_large_is_refused_unread(door: Door):
     """The answer comes when only the announcement of the size has arrived."""
     lines = [f"{name}: {value}".encode() for name, value in signed_headers(SECRET, b"").items()]
 
-    assert 413 == await door.send(b"", *lines, length=edge.MAX_BODY_BYTES + 1)
+    assert 413 == await door.send(b"", *lines, length=http.MAX_BODY_BYTES + 1)
 
 
 async def test_a_body_of_no_announced_size_is_refused_once_it_is_too_large(door: Door):
@@ -160,7 +160,7 @@ async def test_a_large_body_without_a_signature_is_not_read_at_all(door: Door):
 
 async def test_a_body_that_never_comes_is_given_up(door: Door, monkeypatch: pytest.MonkeyPatch):
     """Whoever dribbles a request does not hold a connection for long."""
-    monkeypatch.setattr(edge, "READ_SECONDS", 0.1)
+    monkeypatch.setattr(http, "READ_SECONDS", 0.1)
     lines = [f"{name}: {value}".encode() for name, value in signed_headers(SECRET, b"").items()]
 
     assert 408 == await door.send(b"x", *lines, length=10)

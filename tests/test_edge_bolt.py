@@ -15,16 +15,16 @@ from slack_sdk.web.async_client import AsyncWebClient
 from sources import SOURCES
 from workspace import Workspace
 
-from bot import replies
-from bot.blocks import FORCE_TERMINATE
-from bot.errors import Refused, SlackUnavailable
-from bot.sandbox.slack import SlackSandbox
-from bot.sandbox.slack.delivery import signed_headers
+from bot.domain.errors import Refused, SlackUnavailable
+from bot.messages import replies
+from bot.messages.blocks import FORCE_TERMINATE
 from bot.slack.bolt import Bolt, Identity
-from bot.slack.calls import open_session
 from bot.slack.messenger import SlackMessenger
 from bot.slack.payloads import Malformed, check
-from handlers.answers import Answers
+from bot.slack.web_api import open_session
+from handlers.responder import Answers
+from sandbox.slack import SlackSandbox
+from sandbox.slack.delivery import signed_headers
 
 COMMAND = {"command": "/x", "team_id": "T1", "channel_id": "C1", "user_id": "U1", "trigger_id": "1"}
 CLICK = {
@@ -63,7 +63,7 @@ async def acknowledge_and_fail(ack: Any) -> None:
 
 
 async def test_bolt_still_loses_a_form_with_the_word_payload():
-    """Why the body is parsed in ``bot.slack.edge``."""
+    """Why the body is parsed in ``bot.slack.http``."""
     app = plain_bolt(acknowledge)
 
     assert 200 == await post(app, COMMAND)
@@ -71,13 +71,13 @@ async def test_bolt_still_loses_a_form_with_the_word_payload():
 
 
 async def test_bolt_still_takes_an_acknowledgement_back():
-    """Why ``handlers.answers`` lets nothing out of a listener."""
+    """Why ``handlers.responder`` lets nothing out of a listener."""
     assert 200 == await post(plain_bolt(acknowledge), COMMAND)
     assert 500 == await post(plain_bolt(acknowledge_and_fail, process_before_response=True), COMMAND)
 
 
 async def test_bolt_still_trips_over_a_broken_timestamp():
-    """Why the signature is checked in ``bot.slack.edge``."""
+    """Why the signature is checked in ``bot.slack.http``."""
     assert 500 == await post(plain_bolt(acknowledge), COMMAND, **{"X-Slack-Request-Timestamp": "yesterday"})
 
 

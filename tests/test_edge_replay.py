@@ -5,10 +5,10 @@ from pathlib import Path
 
 from workspace import Workspace, workspace
 
-from bot.blocks import FORCE_TERMINATE
-from bot.domain import REPEAT_WINDOW_MS
-from bot.sandbox.slack import Delivery
-from bot.sandbox.vibecode import Step
+from bot.domain.termination import REPEAT_WINDOW_MS
+from bot.messages.blocks import FORCE_TERMINATE
+from sandbox.slack import Delivery
+from sandbox.vibecode import Step
 
 WAITING = Step(3600, locked=False)
 

@@ -10,10 +10,10 @@ from processes import haltbot, running_bot, variables
 from workspace import Workspace, workspace
 
 from bot import app
-from bot.sandbox.slack import SlackSandbox
-from bot.sandbox.slack.delivery import signed_headers
-from bot.sandbox.vibecode import Step
-from bot.slack import edge
+from bot.slack import http
+from sandbox.slack import SlackSandbox
+from sandbox.slack.delivery import signed_headers
+from sandbox.vibecode import Step
 
 WAITING = Step(3600, locked=False)
 
@@ -90,7 +90,7 @@ async def test_a_request_that_never_ends_does_not_hold_up_the_end(tmp_path: Path
 
         writer.close()
         assert 0 == code
-        assert time.monotonic() - began < edge.SHUTDOWN_SECONDS + 15
+        assert time.monotonic() - began < http.SHUTDOWN_SECONDS + 15
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,8 @@ from dataclasses import replace
 import pytest
 from workspace import Workspace, workspace
 
-from bot.blocks import FORCE_TERMINATE
-from bot.domain import Event
-from bot.places import (
+from bot.domain.termination import Event
+from bot.domain.workspace import (
     enterprise_of,
     is_outsider,
     of_click,
@@ -17,9 +16,10 @@ from bot.places import (
     outside_teams,
     team_of,
 )
-from bot.places import workspace as place_of
-from bot.sandbox.vibecode import Step
-from bot.storage import open_store
+from bot.domain.workspace import workspace as place_of
+from bot.messages.blocks import FORCE_TERMINATE
+from bot.store.opening import open_store
+from sandbox.vibecode import Step
 
 WAITING = Step(3600, locked=False)
 ORG, TEAM = "E0ORG", "T0HALTBOT"

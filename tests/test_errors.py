@@ -4,8 +4,16 @@ import re
 
 import pytest
 
-from bot import errors
-from bot.errors import Definite, HaltbotError, NoAnswer, NotRunning, Refused, SlackUnavailable, VibecodeError
+from bot.domain.errors import (
+    Definite,
+    HaltbotError,
+    NoAnswer,
+    NotRunning,
+    Refused,
+    SlackUnavailable,
+    VibecodeError,
+)
+from bot.domain.termination import errors
 
 _LINE = re.compile(r"^( *)[*x+-] (\w+)", re.MULTILINE)
 

@@ -11,7 +11,7 @@ import pytest
 from workspace import Workspace, workspace
 
 from bot.app import _not_listening
-from bot.errors import HaltbotError
+from bot.domain.errors import HaltbotError
 
 
 @pytest.fixture(name="http")

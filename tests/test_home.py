@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from workspace import Workspace, workspace
 
-from bot.blocks import FORCE_TERMINATE
-from bot.blocks_home import home
-from bot.doctor.findings import Place
-from bot.home import Overview
-from bot.sandbox.slack import Channel, Person
-from bot.sandbox.vibecode import Step
+from bot.domain.findings import Place
+from bot.domain.overview import Overview
+from bot.messages.blocks import FORCE_TERMINATE
+from bot.messages.home_tab import home
+from sandbox.slack import Channel, Person
+from sandbox.vibecode import Step
 
 WAITS = Step(3600, locked=False)
 

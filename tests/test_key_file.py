@@ -4,7 +4,7 @@ from pathlib import Path
 
 from processes import haltbot
 
-from bot.vault import key_file
+from bot.config.vault import key_file
 
 KEY = "vibe_api_" + "0123456789abcdef" * 2
 HERE = ("--team", "T0HALTBOT", "--channel", "C0OPS")

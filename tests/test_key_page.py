@@ -10,10 +10,10 @@ import pytest
 from browser_door import PUBLIC_URL, browser, hand_in, link_of, token_of
 from workspace import Workspace, workspace
 
-from bot.blocks_access import KEY_LINK, KEY_REMOVE
-from bot.config import Settings, SettingsInvalid, load, sqlite_path
-from bot.ports_access import TRIES_PER_LINK
-from bot.sandbox.vibecode import Step
+from bot.config.settings import Settings, SettingsInvalid, load, sqlite_path
+from bot.domain.connection import TRIES_PER_LINK
+from bot.messages.access_blocks import KEY_LINK, KEY_REMOVE
+from sandbox.vibecode import Step
 
 WAITING = Step(3600, locked=False)
 SHOWN = re.compile(r"vibe_api_\S{7}…\S{4}")

@@ -12,13 +12,13 @@ from processes import Finished, haltbot, running_bot
 from pydantic import SecretStr
 from workspace import Workspace, workspace
 
-from bot.blocks import FORCE_TERMINATE
+from bot.channels.keys import check_key, hint
 from bot.cli import main as cli
-from bot.errors import KeyNotAccepted, KeyUndecryptable
-from bot.keys import check_key, hint
-from bot.sandbox.vibecode import Step
-from bot.vault import AesVault, decode_keys
-from bot.workflows import ApiKey
+from bot.config.vault import AesVault, decode_keys
+from bot.domain.api_key import ApiKey
+from bot.domain.errors import KeyNotAccepted, KeyUndecryptable
+from bot.messages.blocks import FORCE_TERMINATE
+from sandbox.vibecode import Step
 
 KEY = "vibe_api_" + "0123456789abcdef" * 2
 APP_KEY = "vibe_app_" + "0123456789abcdef" * 2

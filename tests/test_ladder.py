@@ -4,9 +4,9 @@ import asyncio
 
 from workspace import Workspace, workspace
 
-from bot import watching
-from bot.sandbox.slack import Message
-from bot.sandbox.vibecode import Call, Step
+from bot.terminations import watch
+from sandbox.slack import Message
+from sandbox.vibecode import Call, Step
 
 WAITING = Step(3600, locked=False)
 
@@ -74,7 +74,7 @@ async def test_watching_can_go_on(tmp_path):
 
 async def test_a_watch_ends_though_vibecode_wants_to_be_left_alone(tmp_path, monkeypatch):
     """The list is not read while the key is blocked, and the person is not kept waiting for as long."""
-    monkeypatch.setattr("bot.watching.LATE_MS", 500)
+    monkeypatch.setattr("bot.terminations.watch.LATE_MS", 500)
     async with workspace(tmp_path, haltbot_watch_seconds=2) as work:
         instance = work.vibecode.start_instance(stuck=True)
         await work.command(instance)
@@ -126,7 +126,7 @@ async def test_a_forced_one_that_is_written_back_is_said_so(work: Workspace):
 
 async def test_what_others_saw_before_a_force_does_not_count_after_it(tmp_path, monkeypatch):
     """Two are watched and share what they read; one of them is forced, and the other one's look came before."""
-    monkeypatch.setattr(watching, "WRITE_BACK_MS", 1500)
+    monkeypatch.setattr(watch, "WRITE_BACK_MS", 1500)
     async with workspace(tmp_path) as work:
         forced, other = (work.vibecode.start_instance(template="713", steps=[3600]) for _ in range(2))
 

@@ -12,11 +12,11 @@ import pytest
 from processes import running_bot
 from workspace import workspace
 
-from bot import context
-from bot.blocks import FORCE_TERMINATE
-from bot.logs import formatter, with_reference
-from bot.redaction import Redaction
-from bot.sandbox.vibecode import Step
+from bot.messages.blocks import FORCE_TERMINATE
+from bot.observability import context
+from bot.observability.logs import formatter, with_reference
+from bot.observability.redaction import Redaction
+from sandbox.vibecode import Step
 
 
 @pytest.fixture(name="lines", params=["machine", "people"])

@@ -7,10 +7,10 @@ from random import Random
 
 import pytest
 
-from bot.errors import NotExecuted, RateLimited
-from bot.lookout import MAX_SECONDS, OVERLAP, Lookout, NotYet, Watch, _Reading
-from bot.ports import OpenedKey
-from bot.workflows import ApiKey, Instance, KeyFacts, Page
+from bot.domain.api_key import ApiKey, KeyFacts, OpenedKey
+from bot.domain.errors import NotExecuted, RateLimited
+from bot.domain.instance import Instance, Page
+from bot.instances.finder import MAX_SECONDS, OVERLAP, Lookout, NotYet, Watch, _Reading
 
 PAGE = 50
 KEY = OpenedKey(ApiKey("vibe_api_test"), "key")

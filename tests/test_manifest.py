@@ -14,11 +14,11 @@ import yaml
 from sources import SOURCES
 
 import handlers
-from bot.blocks import AUTHORISE, CONNECT, FORCE_TERMINATE, KEEP_RUNNING, TERMINATE_SOFTLY
-from bot.blocks_access import CONNECT_LINK, KEY_LINK, KEY_REMOVE
 from bot.cli import main as cli
-from bot.manifest import http_manifest, socket_manifest
-from handlers.answers import Answers
+from bot.messages.access_blocks import CONNECT_LINK, KEY_LINK, KEY_REMOVE
+from bot.messages.blocks import AUTHORISE, CONNECT, FORCE_TERMINATE, KEEP_RUNNING, TERMINATE_SOFTLY
+from bot.operations.manifest import http_manifest, socket_manifest
+from handlers.responder import Answers
 
 ROOT = Path(__file__).parent.parent
 URL = "https://haltbot.example.com"

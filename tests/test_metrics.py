@@ -13,13 +13,14 @@ from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.parser import text_string_to_metric_families
 from workspace import Workspace, workspace
 
-from bot import metrics
-from bot.blocks import FORCE_TERMINATE, KEEP_RUNNING
-from bot.doctor.daily import Daily
-from bot.practice.workflows import Scene, make_instance
-from bot.sandbox.vibecode import Step
-from bot.storage import open_store
-from bot.stores.memory import MemoryStore
+from bot.domain.practice import Scene
+from bot.messages.blocks import FORCE_TERMINATE, KEEP_RUNNING
+from bot.observability import metrics
+from bot.operations.doctor.daily import Daily
+from bot.operations.practice import make_instance
+from bot.store.memory import MemoryStore
+from bot.store.opening import open_store
+from sandbox.vibecode import Step
 
 DOCS = Path(__file__).parent.parent / "docs"
 WAITS = Step(3600, locked=False)

@@ -8,10 +8,10 @@ import pytest
 from outcomes import SOON, WAITING, outcome_of
 from workspace import Workspace
 
-from bot.blocks import AUTHORISE
-from bot.explanations import AUTHORISABLE, EXPLANATIONS, explain
-from bot.sandbox.slack import Message
-from bot.sandbox.vibecode.trouble import STATUSES
+from bot.messages.blocks import AUTHORISE
+from bot.messages.error_catalog import AUTHORISABLE, EXPLANATIONS, explain
+from sandbox.slack import Message
+from sandbox.vibecode.trouble import STATUSES
 
 #: What a person must be able to read for each code: a piece of why, and a piece of what to do next.
 READS = {

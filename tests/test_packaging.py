@@ -17,8 +17,8 @@ import yaml
 from processes import running_bot
 from workspace import workspace
 
-from bot.config import Settings
-from bot.service import RECORD_SECONDS
+from bot.config.settings import Settings
+from bot.terminations.service import RECORD_SECONDS
 
 SLACK_WAITS_SECONDS = 3
 

@@ -8,13 +8,14 @@ import pytest
 from processes import haltbot, variables
 from workspace import Workspace
 
-from bot.blocks import FORCE_TERMINATE
-from bot.errors import Definite
-from bot.practice.workflows import Scene, make_instance
-from bot.sandbox.slack import Message
-from bot.storage import open_store
+from bot.domain.api_key import ApiKey
+from bot.domain.errors import Definite
+from bot.domain.practice import Scene
+from bot.messages.blocks import FORCE_TERMINATE
+from bot.operations.practice import make_instance
+from bot.store.opening import open_store
 from bot.vibecode.client import VibecodeClient, open_client
-from bot.workflows import ApiKey
+from sandbox.slack import Message
 
 BANNER = "PRACTICE:"
 

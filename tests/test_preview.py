@@ -5,7 +5,7 @@ import json
 import pytest
 from workspace import Workspace, workspace
 
-from bot.sandbox.vibecode import Step
+from sandbox.vibecode import Step
 
 WAITING = Step(3600, locked=False)
 DAY_SECONDS = 86_400

@@ -11,15 +11,15 @@ from slack_sdk.web.async_client import AsyncWebClient
 from store.examples import running, to
 from voice import OUTCOME, Voice, open_voice
 
-from bot.blocks import Cards
-from bot.domain import Job, MessageRef
-from bot.errors import SlackUnavailable
-from bot.progress import RECORDING_SECONDS, Overtaken, Progress, is_held
-from bot.sharing import Sharing
+from bot.channels.sharing import Sharing
+from bot.config.vault import AesVault
+from bot.domain.errors import SlackUnavailable
+from bot.domain.termination import Job, MessageRef
+from bot.messages.blocks import Cards
 from bot.slack.channels import SlackChannels
 from bot.slack.messenger import PATIENCE, SlackMessenger
-from bot.stores.memory import MemoryStore
-from bot.vault import AesVault
+from bot.store.memory import MemoryStore
+from bot.terminations.notifier import RECORDING_SECONDS, Overtaken, Progress, is_held
 
 
 @pytest.fixture(name="voice")
@@ -163,7 +163,7 @@ async def test_a_message_that_came_too_late_is_taken_back(
     progress: Progress, voice: Voice, monkeypatch: pytest.MonkeyPatch
 ):
     """Whoever had taken over has posted it: theirs stays."""
-    monkeypatch.setattr("bot.progress.RECORDING_SECONDS", 0)
+    monkeypatch.setattr("bot.terminations.notifier.RECORDING_SECONDS", 0)
     job = await held(progress, voice, seconds=0.3 - RECORDING_SECONDS)
     theirs = await voice.show(reference=job.termination.id)
     await progress.store.advance(

@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from slack_sdk.web.async_client import AsyncWebClient
 from workspace import Workspace, workspace
 
-from bot.blocks import CHOICES, annotated, private, question_of
-from bot.command import REASON_LIMIT, Order, parse
-from bot.errors import Refused
-from bot.mrkdwn import clip, escape
-from bot.redaction import Redaction
-from bot.sandbox.slack.delivery import signed_headers
-from bot.sandbox.vibecode import Step
+from bot.domain.command import REASON_LIMIT, Order, parse
+from bot.domain.errors import Refused
+from bot.messages.blocks import CHOICES, annotated, private, question_of
+from bot.messages.mrkdwn import clip, escape
+from bot.observability.redaction import Redaction
 from bot.slack.bolt import Bolt, Identity
 from bot.slack.payloads import Malformed, check
+from sandbox.slack.delivery import signed_headers
+from sandbox.vibecode import Step
 
 EXAMPLES = settings(
     max_examples=200,

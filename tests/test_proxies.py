@@ -13,12 +13,12 @@ from slack_bolt.response import BoltResponse
 from voice import OUTCOME
 from workspace import workspace
 
-from bot.errors import SlackUnavailable
-from bot.proxies import proxy_for
-from bot.sandbox.vibecode import Step
-from bot.slack.calls import call, open_session, slack_client
+from bot.config.proxies import proxy_for
+from bot.domain.errors import SlackUnavailable
 from bot.slack.messenger import SlackMessenger
 from bot.slack.socket_mode import SocketIntake
+from bot.slack.web_api import call, open_session, slack_client
+from sandbox.vibecode import Step
 
 API = "http://slack.example/api/"
 NOBODY = "http://127.0.0.1:1"

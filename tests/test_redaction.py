@@ -14,9 +14,9 @@ import pytest
 from processes import haltbot, running_bot, variables
 from workspace import Workspace, workspace
 
-from bot.blocks import FORCE_TERMINATE
-from bot.redaction import MASK, Redaction
-from bot.sandbox.vibecode import Step
+from bot.messages.blocks import FORCE_TERMINATE
+from bot.observability.redaction import MASK, Redaction
+from sandbox.vibecode import Step
 
 WAITING = Step(3600, locked=False)
 TOKEN = "xoxb-123456789012-abcdefGHIJKL"
@@ -118,9 +118,7 @@ def test_what_nobody_caught_is_masked(where: str):
     started = {"main": raising, "thread": f"threading.Thread(target=lambda: exec({raising!r})).start()"}[
         where
     ]
-    program = (
-        f"import threading; from bot.redaction import set_up_logging; set_up_logging('INFO', []); {started}"
-    )
+    program = f"import threading; from bot.observability.redaction import set_up_logging; set_up_logging('INFO', []); {started}"
 
     ended = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60

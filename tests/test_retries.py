@@ -6,8 +6,9 @@ import pytest
 from outcomes import SOON, WAITING, outcome_of
 from workspace import Workspace, workspace
 
-from bot import calling, progress, steps, storage
-from bot.sandbox.vibecode.trouble import STATUSES
+from bot.store import opening
+from bot.terminations import engine, execute, notifier
+from sandbox.vibecode.trouble import STATUSES
 
 
 @pytest.mark.parametrize("code", ["RATE_LIMITED", "QUEUE_OVERFLOW", "BITRIX_UNAVAILABLE", "INTERNAL_ERROR"])
@@ -131,8 +132,8 @@ async def test_a_slow_call_says_that_it_is_under_way(work: Workspace):
 @pytest.fixture(name="brief_lease")
 def _brief_lease(monkeypatch: pytest.MonkeyPatch) -> None:
     """What fails is taken up again within a second."""
-    monkeypatch.setattr(storage, "LEASE_MS", 900)
-    monkeypatch.setattr(progress, "RECORDING_SECONDS", 0.1)
+    monkeypatch.setattr(opening, "LEASE_MS", 900)
+    monkeypatch.setattr(notifier, "RECORDING_SECONDS", 0.1)
 
 
 @pytest.mark.usefixtures("brief_lease")
@@ -144,8 +145,8 @@ async def test_what_fails_after_each_call_is_not_called_for_ever(
     async def fail(*_: object) -> None:
         raise RuntimeError("a fault after the call")
 
-    monkeypatch.setattr(calling, "MAX_RETRIES", 2)
-    monkeypatch.setattr(calling.Calling, "_verify", fail)
+    monkeypatch.setattr(execute, "MAX_RETRIES", 2)
+    monkeypatch.setattr(execute.Calling, "_verify", fail)
     async with workspace(tmp_path) as work:
         instance = work.vibecode.start_instance(steps=[3600])
         await work.command(f"{instance} loops")
@@ -166,8 +167,8 @@ async def test_what_fails_before_the_call_is_told_as_not_stopped(
     async def fail(*_: object) -> None:
         raise RuntimeError("a fault before the call")
 
-    monkeypatch.setattr(steps, "MAX_CRASHES", 1)
-    monkeypatch.setattr(calling.Calling, "request", fail)
+    monkeypatch.setattr(engine, "MAX_CRASHES", 1)
+    monkeypatch.setattr(execute.Calling, "request", fail)
     async with workspace(tmp_path) as work:
         await work.command(f"{work.vibecode.start_instance()} loops")
         told = await work.told("*Not stopped:*")

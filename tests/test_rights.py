@@ -7,14 +7,14 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 from workspace import Workspace, workspace
 
-from bot.blocks import FORCE_TERMINATE, KEEP_RUNNING, TERMINATE_SOFTLY
-from bot.channel_settings import ChannelSettings, Role, SecondPerson
-from bot.domain import Approval
-from bot.errors import FactsUnavailable, SettingsNotAccepted
-from bot.rights import Facts, Person, approval_needed, trips_breaker, verdict
-from bot.sandbox.slack import SlackSandbox
-from bot.sandbox.vibecode import Step
+from bot.domain.channel_settings import ChannelSettings, Role, SecondPerson
+from bot.domain.errors import FactsUnavailable, SettingsNotAccepted
+from bot.domain.permissions import Facts, Person, approval_needed, trips_breaker, verdict
+from bot.domain.termination import Approval
+from bot.messages.blocks import FORCE_TERMINATE, KEEP_RUNNING, TERMINATE_SOFTLY
 from bot.slack.directory import FRESH_SECONDS, LAST_KNOWN_SECONDS, SlackDirectory
+from sandbox.slack import SlackSandbox
+from sandbox.vibecode import Step
 
 WAITING = Step(3600, locked=False)
 MEMBER, ADMIN = Person(), Person(admin=True)
@@ -276,7 +276,7 @@ async def test_in_the_end_a_command_of_nobody_known_is_refused(
     work: Workspace, monkeypatch: pytest.MonkeyPatch
 ):
     """Slack stays silent: the person is told, the channel is not, and nothing is sent."""
-    monkeypatch.setattr("bot.clearing.PATIENCE_MS", 500)
+    monkeypatch.setattr("bot.terminations.authorize.PATIENCE_MS", 500)
     work.slack.fail("users.info", "internal_error", times=9)
 
     await work.command(f"{work.vibecode.start_instance()} loops")

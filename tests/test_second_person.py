@@ -9,15 +9,15 @@ import pytest
 from store.examples import press
 from workspace import Workspace
 
-from bot.blocks import BREAK_GLASS, FORCE_TERMINATE, KEEP_RUNNING, TERMINATE_SOFTLY
-from bot.blocks_rights import LAST_FOUR, WHY
-from bot.channel_settings import Role
-from bot.decisions import decide
-from bot.domain import Approval, Choice, MessageRef, Phase, Termination
-from bot.errors import Refused
-from bot.sandbox.slack import Message, Person
-from bot.sandbox.slack.workspace import View
-from bot.sandbox.vibecode import Step
+from bot.domain.channel_settings import Role
+from bot.domain.errors import Refused
+from bot.domain.termination import Approval, Choice, MessageRef, Phase, Termination
+from bot.domain.transitions import decide
+from bot.messages.blocks import BREAK_GLASS, FORCE_TERMINATE, KEEP_RUNNING, TERMINATE_SOFTLY
+from bot.messages.permission_blocks import LAST_FOUR, WHY
+from sandbox.slack import Message, Person
+from sandbox.slack.workspace import View
+from sandbox.vibecode import Step
 
 WAITING = Step(3600, locked=False)
 

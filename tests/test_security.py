@@ -8,17 +8,17 @@ import httpx
 import pytest
 from workspace import Workspace, workspace
 
-from bot.blocks import FORCE_TERMINATE
-from bot.config import Settings, sqlite_path
-from bot.domain import Event
-from bot.errors import KeyUndecryptable, SessionMissing
-from bot.keys import Keys
-from bot.ports_access import PersonSession
-from bot.sandbox.slack.delivery import signed_headers
-from bot.sandbox.vibecode import Step
-from bot.storage import open_store, open_vault
-from bot.stores.memory import MemoryStore
-from bot.vault import AesVault
+from bot.channels.keys import Keys
+from bot.config.settings import Settings, sqlite_path
+from bot.config.vault import AesVault
+from bot.domain.connection import PersonSession
+from bot.domain.errors import KeyUndecryptable, SessionMissing
+from bot.domain.termination import Event
+from bot.messages.blocks import FORCE_TERMINATE
+from bot.store.memory import MemoryStore
+from bot.store.opening import open_store, open_vault
+from sandbox.slack.delivery import signed_headers
+from sandbox.vibecode import Step
 
 WAITING = Step(3600, locked=False)
 APP_KEY = "vibe_app_" + "a1b2c3d4" * 5

@@ -11,8 +11,15 @@ from processes import haltbot
 from sources import SOURCES
 
 from bot.cli import main as cli
-from bot.config import Settings, SettingsInvalid, StorageSettings, load, sqlite_path, unknown_variables
-from bot.storage import open_store, open_vault
+from bot.config.settings import (
+    Settings,
+    SettingsInvalid,
+    StorageSettings,
+    load,
+    sqlite_path,
+    unknown_variables,
+)
+from bot.store.opening import open_store, open_vault
 
 ROOT = Path(__file__).parent.parent
 GOOD = {

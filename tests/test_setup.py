@@ -16,9 +16,8 @@ import yaml
 from processes import Finished, haltbot
 from workspace import Workspace, workspace
 
-from bot.keys import hint
-from bot.manifest import socket_manifest
-from bot.setup import (
+from bot.channels.keys import hint
+from bot.operations.installation import (
     create_link,
     read_env,
     signing_secret_fault,
@@ -27,7 +26,8 @@ from bot.setup import (
     write_env,
     writing_fault,
 )
-from bot.storage import open_store
+from bot.operations.manifest import socket_manifest
+from bot.store.opening import open_store
 
 WAIT_SECONDS = 15
 

@@ -3,9 +3,9 @@
 import pytest
 from workspace import Workspace, workspace
 
-from bot.blocks import FORCE_TERMINATE, KEEP_RUNNING
-from bot.sandbox.slack import Message, Person
-from bot.sandbox.vibecode import Step
+from bot.messages.blocks import FORCE_TERMINATE, KEEP_RUNNING
+from sandbox.slack import Message, Person
+from sandbox.vibecode import Step
 
 WAITING = Step(3600, locked=False)
 PARTNERS = "T0PARTNER"

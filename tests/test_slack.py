@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 import pytest
 from voice import OUTCOME, Voice, open_voice
 
-from bot.blocks import TEXT_LIMIT, private
-from bot.domain import MessageRef
-from bot.errors import SlackRefused, SlackUnavailable
-from bot.slack.calls import call
+from bot.domain.errors import SlackRefused, SlackUnavailable
+from bot.domain.termination import MessageRef
+from bot.messages.blocks import TEXT_LIMIT, private
 from bot.slack.messenger import METADATA_TYPE, PATIENCE
+from bot.slack.web_api import call
 
 
 @pytest.fixture(name="voice")

@@ -8,9 +8,9 @@ from aiohttp import web
 from slack_sdk.web.async_client import AsyncWebClient
 from voice import OUTCOME, Voice, answering, open_voice
 
-from bot.errors import SlackUnavailable
-from bot.slack.calls import LONGEST_WAIT_SECONDS, call, open_session
+from bot.domain.errors import SlackUnavailable
 from bot.slack.messenger import SlackMessenger
+from bot.slack.web_api import LONGEST_WAIT_SECONDS, call, open_session
 
 
 @pytest.fixture(name="voice")
@@ -78,7 +78,7 @@ async def test_all_calls_share_one_pool_of_connections():
 
 async def test_a_slack_that_hangs_is_given_up(voice: Voice, monkeypatch: pytest.MonkeyPatch):
     """A call that is never answered ends as trouble that may be over later."""
-    monkeypatch.setattr("bot.slack.calls.TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr("bot.slack.web_api.TIMEOUT_SECONDS", 0.1)
     voice.slack.fail("chat.postMessage", "hang")
     began = time.monotonic()
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from workspace import Workspace, workspace
 
-from bot import progress, storage
-from bot.blocks import FORCE_TERMINATE
-from bot.sandbox.slack import Message
-from bot.sandbox.vibecode import Step
+from bot.messages.blocks import FORCE_TERMINATE
+from bot.store import opening
+from bot.terminations import notifier
+from sandbox.slack import Message
+from sandbox.vibecode import Step
 
 WAITING = Step(3600, locked=False)
 LEASE_SECONDS = 2.0
@@ -19,8 +20,8 @@ LEASE_SECONDS = 2.0
 @pytest.fixture(name="work")
 async def _work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Workspace]:
     """One answer takes most of a lease, so that two of them take more than one."""
-    monkeypatch.setattr(storage, "LEASE_MS", int(LEASE_SECONDS * 1000))
-    monkeypatch.setattr(progress, "RECORDING_SECONDS", 0.5)
+    monkeypatch.setattr(opening, "LEASE_MS", int(LEASE_SECONDS * 1000))
+    monkeypatch.setattr(notifier, "RECORDING_SECONDS", 0.5)
     async with workspace(tmp_path) as work:
         yield work
 

@@ -14,11 +14,11 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 from workspace import Workspace, workspace
 
-from bot.sandbox.slack import Channel, Delivery, Person, SlackSandbox
-from bot.sandbox.vibecode import Step
 from bot.slack import socket_mode
-from bot.slack.calls import open_session
 from bot.slack.socket_mode import FATAL, SocketIntake, SocketModeRefused
+from bot.slack.web_api import open_session
+from sandbox.slack import Channel, Delivery, Person, SlackSandbox
+from sandbox.vibecode import Step
 
 WAITING = Step(3600, locked=False)
 

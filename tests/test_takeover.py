@@ -7,7 +7,7 @@ import pytest
 from processes import running_bot
 from workspace import workspace
 
-from bot.sandbox.vibecode import Step
+from sandbox.vibecode import Step
 
 
 @pytest.mark.parametrize("force", ["", "force "])

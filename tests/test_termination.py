@@ -9,7 +9,7 @@ import pytest
 from processes import running_bot
 from workspace import Workspace, workspace
 
-from bot.sandbox.vibecode import Step
+from sandbox.vibecode import Step
 
 WAITING = Step(3600, locked=False)
 

@@ -5,8 +5,8 @@ import contextlib
 import pytest
 from workspace import Workspace
 
-from bot import tracing
-from bot.sandbox.vibecode import Step
+from bot.observability import tracing
+from sandbox.vibecode import Step
 
 
 class Tracer:

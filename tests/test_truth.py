@@ -8,8 +8,8 @@ import pytest
 from outcomes import SOON, WAITING
 from workspace import Workspace, workspace
 
-from bot.blocks import BREAK_GLASS, FORCE_TERMINATE
-from bot.sandbox.slack import Message
+from bot.messages.blocks import BREAK_GLASS, FORCE_TERMINATE
+from sandbox.slack import Message
 
 
 async def escalate(work: Workspace, **what: Any) -> str:
@@ -41,7 +41,7 @@ async def test_what_is_written_back_between_two_looks_is_seen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """It was gone at the first look: the last one reads anew, and does not repeat what the first one saw."""
-    monkeypatch.setattr("bot.watching.WRITE_BACK_MS", 2200)
+    monkeypatch.setattr("bot.terminations.watch.WRITE_BACK_MS", 2200)
     async with workspace(tmp_path) as work:
         instance = work.vibecode.start_instance(steps=[3600], writes_back_after_force=1.5)
         await work.command(f"{instance} force")
@@ -242,7 +242,7 @@ async def test_what_could_not_be_seen_is_not_verified_an_hour_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """Nobody answers the offer: it closes with what was last known, which was nothing."""
-    monkeypatch.setattr("bot.asking.OFFER_MS", 300)
+    monkeypatch.setattr("bot.terminations.confirm.OFFER_MS", 300)
     async with workspace(tmp_path, haltbot_watch_seconds=1) as work:
         instance = work.vibecode.start_instance(steps=[WAITING])
         work.vibecode.script("INTERNAL_ERROR", method="GET", times=99)

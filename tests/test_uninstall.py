@@ -9,11 +9,11 @@ from processes import haltbot
 from test_keys import environment
 from workspace import Workspace, workspace
 
-from bot.config import sqlite_path
-from bot.domain import Event
-from bot.ports_access import PersonSession
-from bot.sandbox.vibecode import Step
-from bot.storage import open_store
+from bot.config.settings import sqlite_path
+from bot.domain.connection import PersonSession
+from bot.domain.termination import Event
+from bot.store.opening import open_store
+from sandbox.vibecode import Step
 
 WAITING = Step(3600, locked=False)
 OTHERS = ("T0OTHERS", "E0ORG/T0HALTBOT")

@@ -11,8 +11,8 @@ import traceback
 import httpx
 import pytest
 
-from bot.details import fields
-from bot.errors import (
+from bot.domain.api_key import ApiKey, KeyFacts
+from bot.domain.errors import (
     Ambiguous,
     Definite,
     NoAnswer,
@@ -22,10 +22,11 @@ from bot.errors import (
     UpstreamFailed,
     VibecodeError,
 )
-from bot.sandbox.vibecode import STATUSES, Step, VibecodeSandbox
+from bot.domain.instance import Instance, Page
+from bot.messages.instance_text import fields
 from bot.vibecode import client as vibecode
 from bot.vibecode.client import VibecodeClient, open_client
-from bot.workflows import ApiKey, Instance, KeyFacts, Page
+from sandbox.vibecode import STATUSES, Step, VibecodeSandbox
 
 SECRET = "vibe_api_0123456789abcdefSECRET"
 

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from bot.domain import Job, Phase, Termination
-from bot.errors import StoreBusy, StoreError
-from bot.worker import Worker
+from bot.domain.errors import StoreBusy, StoreError
+from bot.domain.termination import Job, Phase, Termination
+from bot.terminations.worker import Worker
 
 
 def job(number: int) -> Job:

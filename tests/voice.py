@@ -8,12 +8,12 @@ from typing import Any
 from aiohttp import web
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.blocks import private
-from bot.domain import MessageRef
-from bot.ports import Message
-from bot.sandbox.slack import Channel, Person, SlackSandbox
-from bot.slack.calls import open_session
+from bot.domain.termination import MessageRef
+from bot.messages.blocks import private
+from bot.ports.core import Message
 from bot.slack.messenger import SlackMessenger
+from bot.slack.web_api import open_session
+from sandbox.slack import Channel, Person, SlackSandbox
 
 OUTCOME = private("*Stopped:* it is gone.")
 

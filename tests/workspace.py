@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bot.command import COMMAND
-from bot.domain import Event
-from bot.keys import Keys
-from bot.sandbox.slack import Channel, Delivery, Message, Person
-from bot.sandbox.world import World, open_world
-from bot.storage import open_store, open_vault
+from bot.channels.keys import Keys
+from bot.domain.command import COMMAND
+from bot.domain.termination import Event
+from bot.store.opening import open_store, open_vault
+from sandbox.slack import Channel, Delivery, Message, Person
+from sandbox.world import World, open_world
 
 MAIN_EVENTS = (
     "requested",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bot.cli.shell import opened_store
-from bot.config import StorageSettings, load
+from bot.config.settings import StorageSettings, load
 
 FIELDS = (
     "seq", "at", "event", "reference", "team", "channel", "user", "workflow_id", "force", "reason", "outcome", "detail",

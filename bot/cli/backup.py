@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
-from bot.backup import BackupFailed, back_up
-from bot.config import StorageSettings, load, sqlite_path
-from bot.database_file import examine
+from bot.config.settings import StorageSettings, load, sqlite_path
+from bot.operations.backup import BackupFailed, back_up
+from bot.store.database_file import examine
 
 
 def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:

@@ -10,12 +10,12 @@ from typing import Any
 
 import yaml
 
-from bot.channel_settings import ChannelSettings, Role
+from bot.channels.settings_changes import Configuring, differences
 from bot.cli.place import add_place, is_place
 from bot.cli.shell import opened_store, operator
-from bot.config import StorageSettings, load
-from bot.configuring import Configuring, differences
-from bot.errors import SettingsNotAccepted
+from bot.config.settings import StorageSettings, load
+from bot.domain.channel_settings import ChannelSettings, Role
+from bot.domain.errors import SettingsNotAccepted
 
 _PLACE = ("team", "channel")
 

@@ -4,11 +4,11 @@ import argparse
 import json
 from collections.abc import Callable, Sequence
 
-from bot.config import ENV, Settings, SettingsInvalid, load, unknown_variables
-from bot.doctor.checks import examine
-from bot.doctor.database import examine_secret_file
-from bot.doctor.findings import Finding, Level, worst
-from bot.doctor.http import reachable
+from bot.config.settings import ENV, Settings, SettingsInvalid, load, unknown_variables
+from bot.domain.findings import Finding, Level, worst
+from bot.operations.doctor.checks import examine
+from bot.operations.doctor.database import examine_secret_file
+from bot.operations.doctor.http import reachable
 
 
 def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:

@@ -2,17 +2,17 @@
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot import replies
+from bot.channels.keys import Keys, check_key, hint
 from bot.cli.place import is_place
 from bot.cli.prompt import GivenUp, ask, ask_secret
 from bot.cli.shell import opened_store, operator, report_on, tell
-from bot.config import SettingsInvalid, SetupSettings
-from bot.doctor.findings import Place, judge_key
-from bot.errors import KeyNotAccepted, SlackError
-from bot.keys import APPLICATION, Keys, check_key, hint
-from bot.slack import calls
-from bot.storage import open_vault
-from bot.workflows import ApiKey
+from bot.config.settings import SettingsInvalid, SetupSettings
+from bot.domain.api_key import APPLICATION, ApiKey
+from bot.domain.errors import KeyNotAccepted, SlackError
+from bot.domain.findings import Place, judge_key
+from bot.messages import replies
+from bot.slack import web_api
+from bot.store.opening import open_vault
 
 
 async def first_channel(settings: SetupSettings, client: AsyncWebClient, team: str) -> bool:
@@ -32,7 +32,7 @@ async def first_channel(settings: SetupSettings, client: AsyncWebClient, team: s
 async def _announce(client: AsyncWebClient, channel: str) -> None:
     print("\n5. A test message.")
     try:
-        await calls.call(client, "chat.postMessage", channel=channel, text=replies.SET_UP)
+        await web_api.call(client, "chat.postMessage", channel=channel, text=replies.SET_UP)
     except SlackError as error:
         remedy = " Type /invite @haltbot there." if error.code == "not_in_channel" else ""
         print(f"   Slack did not take it ({error.code}).{remedy} The key is set all the same.")
@@ -59,7 +59,7 @@ async def _asked_channel(client: AsyncWebClient, team: str) -> str:
 
 async def _is_unknown(client: AsyncWebClient, channel: str) -> bool:
     try:
-        await calls.ask(client, "conversations.info", channel=channel)
+        await web_api.ask(client, "conversations.info", channel=channel)
     except SlackError as error:
         # Whoever may not look learns nothing against the channel.
         return error.code == "channel_not_found"

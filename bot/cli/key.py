@@ -6,15 +6,14 @@ import sys
 import time
 from collections.abc import Callable
 
+from bot.channels.keys import Keys, check_key, remove_key
 from bot.cli.place import add_place
 from bot.cli.prompt import Ended, ask_secret
 from bot.cli.shell import opened_store, operator, report_on
-from bot.config import StorageSettings, load
-from bot.errors import KeyNotAccepted
-from bot.keys import Keys, check_key, remove_key
-from bot.ports import ChannelKey
-from bot.storage import open_vault
-from bot.workflows import ApiKey
+from bot.config.settings import StorageSettings, load
+from bot.domain.api_key import ApiKey, ChannelKey
+from bot.domain.errors import KeyNotAccepted
+from bot.store.opening import open_vault
 
 
 def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from bot.app import build
-from bot.config import Settings, SettingsInvalid, load
-from bot.errors import HaltbotError
-from bot.manifest import manifest
-from bot.redaction import TOKEN, Redaction, set_up_logging
+from bot.config.settings import Settings, SettingsInvalid, load
+from bot.domain.errors import HaltbotError
+from bot.observability.redaction import TOKEN, Redaction, set_up_logging
+from bot.operations.manifest import manifest
 from bot.slack.socket_mode import SocketModeRefused
 
 OK, FAILED = 0, 1
@@ -155,7 +155,7 @@ async def _run(options: argparse.Namespace) -> int:
 
 async def _demo(options: argparse.Namespace) -> int:
     # The sandbox is a program of its own; only this command needs it.
-    from bot.sandbox.demo import play, serve  # noqa: PLC0415
+    from sandbox.demo import play, serve  # noqa: PLC0415
 
     return await (serve() if options.serve else play())
 

@@ -6,12 +6,12 @@ import os
 import sys
 from collections.abc import Callable
 
-from bot.config import SettingsInvalid, StorageSettings, load, sqlite_path
-from bot.database_file import examine
-from bot.database_url import POSTGRES_SCHEMES, mistake_in
-from bot.storage import key_path, postgres_adapter
-from bot.stores.sqlite import open_sqlite
-from bot.stores.sqlite_file import lock_file
+from bot.config.database_url import POSTGRES_SCHEMES, mistake_in
+from bot.config.settings import SettingsInvalid, StorageSettings, load, sqlite_path
+from bot.store.database_file import examine
+from bot.store.opening import key_path, postgres_adapter
+from bot.store.sqlite import open_sqlite
+from bot.store.sqlite_file import lock_file
 
 
 def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
@@ -35,7 +35,7 @@ async def _migrate(options: argparse.Namespace) -> int:
     examine(source, may_create=False)
     postgres = postgres_adapter("--to")
     # It needs the same extra.
-    from bot import migration  # noqa: PLC0415
+    from bot.operations import migration  # noqa: PLC0415
 
     # Its lock keeps every bot away until it is set aside.
     lock = lock_file(source)

@@ -5,11 +5,12 @@ from collections.abc import Callable
 
 from bot.cli.place import add_place
 from bot.cli.shell import opened_store, operator
-from bot.config import Settings, load
-from bot.errors import SlackError
-from bot.practice.sheet import sheet
-from bot.practice.workflows import Scene, make_instance
-from bot.slack.calls import call, open_slack
+from bot.config.settings import Settings, load
+from bot.domain.errors import SlackError
+from bot.domain.practice import Scene
+from bot.messages.practice_sheet import sheet
+from bot.operations.practice import make_instance
+from bot.slack.web_api import call, open_slack
 
 
 def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:

@@ -8,10 +8,10 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from bot.backup import RestoreFailed, restore
-from bot.config import StorageSettings, load, sqlite_path
-from bot.database_file import examine
-from bot.storage import postgres_adapter
+from bot.config.settings import StorageSettings, load, sqlite_path
+from bot.operations.backup import RestoreFailed, restore
+from bot.store.database_file import examine
+from bot.store.opening import postgres_adapter
 
 
 def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:

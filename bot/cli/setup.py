@@ -11,12 +11,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.cli.first_channel import first_channel
 from bot.cli.prompt import Ended, GivenUp, ask_secret
 from bot.cli.shell import tell
-from bot.config import ENV, ENV_ENCODING, SetupSettings, load
-from bot.doctor.findings import Level, judge_scopes
-from bot.errors import SlackError, SlackUnavailable
-from bot.manifest import manifest as manifest_for
-from bot.places import workspace
-from bot.setup import (
+from bot.config.settings import ENV, ENV_ENCODING, SetupSettings, load
+from bot.domain.errors import SlackError, SlackUnavailable
+from bot.domain.findings import Level, judge_scopes
+from bot.domain.workspace import workspace
+from bot.operations.installation import (
     create_link,
     read_env,
     signing_secret_fault,
@@ -25,7 +24,8 @@ from bot.setup import (
     write_env,
     writing_fault,
 )
-from bot.slack.calls import call, in_our_terms, open_slack
+from bot.operations.manifest import manifest as manifest_for
+from bot.slack.web_api import call, in_our_terms, open_slack
 
 T = TypeVar("T")
 _GO_ON = "What it says above was written or set is kept; run haltbot setup again to go on."

@@ -4,12 +4,12 @@ import getpass
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from bot.doctor.findings import Finding
-from bot.key_check import KeyReport, examine
-from bot.ports_access import AccessStore
-from bot.storage import open_store
+from bot.channels.key_check import examine
+from bot.domain.api_key import ApiKey, KeyReport
+from bot.domain.findings import Finding
+from bot.ports.access import AccessStore
+from bot.store.opening import open_store
 from bot.vibecode.client import VibecodeClient, open_client
-from bot.workflows import ApiKey
 
 
 def operator() -> str:

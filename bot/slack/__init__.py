@@ -1,1 +1,1 @@
-"""Slack, inbound and outbound."""
+"""Slack: what it sends us, and what we send to it."""

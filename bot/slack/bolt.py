@@ -3,13 +3,13 @@
 slack_bolt 1.30.0:
 
 * It parses a body before it verifies it, trips over broken headers, and logs the whole body when the signature is
-  bad. ``bot.slack.edge`` verifies first, and Bolt's own verification is off. No longer needed once ``tests/test_edge.py``
+  bad. ``bot.slack.http`` verifies first, and Bolt's own verification is off. No longer needed once ``tests/test_edge.py``
   passes with Bolt's own adapter as the door.
 * It drops a form that contains the word *payload* outside a field of that name (``parse_body`` in
   ``slack_bolt.request.internals``). ``dispatch`` gives Bolt the parsed body, as Socket Mode does, so that code is
   never reached. ``tests/test_edge_bolt.py`` shows whether Bolt still does it.
 * It takes an acknowledgement back when the listener raises right after it (``slack_bolt.listener.asyncio_runner``).
-  ``handlers.answers`` never raises. ``tests/test_edge_bolt.py`` shows whether Bolt still does it.
+  ``handlers.responder`` never raises. ``tests/test_edge_bolt.py`` shows whether Bolt still does it.
 * It looks for an acknowledgement every 10 ms. With ``process_before_response`` the answer leaves when the listener
   returns; ours only insert and acknowledge.
 * It asks Slack who it is at each of the first requests that come together, and refuses the command when Slack does
@@ -34,10 +34,10 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.errors import SlackError, SlackRefused
-from bot.metrics import ACKNOWLEDGEMENTS, timed
-from bot.slack.calls import TOKEN_REFUSED, call
+from bot.domain.errors import SlackError, SlackRefused
+from bot.observability.metrics import ACKNOWLEDGEMENTS, timed
 from bot.slack.payloads import Malformed
+from bot.slack.web_api import TOKEN_REFUSED, call
 
 log = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ import time
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.errors import SlackError
-from bot.slack.calls import NO_SUCH_METHOD, ask
+from bot.domain.errors import SlackError
+from bot.slack.web_api import NO_SUCH_METHOD, ask
 
 log = logging.getLogger(__name__)
 

@@ -9,10 +9,10 @@ from typing import Any, TypeVar, cast
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.errors import FactsUnavailable, SlackError, SlackRefused
-from bot.places import team_of
-from bot.rights import Person
-from bot.slack.calls import NO_SUCH_METHOD, PatientCalls
+from bot.domain.errors import FactsUnavailable, SlackError, SlackRefused
+from bot.domain.permissions import Person
+from bot.domain.workspace import team_of
+from bot.slack.web_api import NO_SUCH_METHOD, PatientCalls
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -11,12 +11,12 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.blocks import annotated
-from bot.domain import MessageRef
-from bot.errors import SlackError, SlackRefused, SlackUnavailable
-from bot.ports import Message
-from bot.replies import posted_elsewhere
-from bot.slack.calls import TOKEN_REFUSED, PatientCalls, is_passing, seconds_to_wait
+from bot.domain.errors import SlackError, SlackRefused, SlackUnavailable
+from bot.domain.termination import MessageRef
+from bot.messages.blocks import annotated
+from bot.messages.replies import posted_elsewhere
+from bot.ports.core import Message
+from bot.slack.web_api import TOKEN_REFUSED, PatientCalls, is_passing, seconds_to_wait
 
 log = logging.getLogger(__name__)
 

@@ -18,10 +18,10 @@ import aiohttp
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.errors import SlackError, SlackRefused
-from bot.slack.calls import TOKEN_REFUSED, in_our_terms
-from bot.slack.edge import Dispatch
+from bot.domain.errors import SlackError, SlackRefused
+from bot.slack.http import Dispatch
 from bot.slack.payloads import Malformed, check
+from bot.slack.web_api import TOKEN_REFUSED, in_our_terms
 
 log = logging.getLogger(__name__)
 

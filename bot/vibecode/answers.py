@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx
 
-from bot.errors import Definite, NoAnswer, NotRunning, RateLimited, UpstreamFailed, VibecodeError
-from bot.workflows import Instance
+from bot.domain.errors import Definite, NoAnswer, NotRunning, RateLimited, UpstreamFailed, VibecodeError
+from bot.domain.instance import Instance
 
 LONGEST_WAIT_SECONDS = 600.0
 """Longer waits are cut short: whoever asked is to hear within the hour that it came to nothing."""

@@ -15,19 +15,20 @@ from urllib.parse import quote, urlencode
 
 import httpx
 
-from bot.errors import (
+from bot.domain.api_key import ApiKey, KeyFacts
+from bot.domain.errors import (
     Definite,
     NoAnswer,
     NotSent,
     UpstreamFailed,
     VibecodeError,
 )
-from bot.metrics import VIBECODE_CALLS, timed
-from bot.practice.ids import is_practice
+from bot.domain.instance import Page
+from bot.domain.practice import is_practice
+from bot.observability.metrics import VIBECODE_CALLS, timed
 from bot.vibecode import answers
 from bot.vibecode.answers import Answer
 from bot.vibecode.transport import AiohttpTransport
-from bot.workflows import ApiKey, KeyFacts, Page
 
 MAX_IN_FLIGHT = 50
 """Calls under way at once, and the connections that are kept for them."""

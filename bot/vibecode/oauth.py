@@ -4,10 +4,10 @@ from urllib.parse import quote, urlencode
 
 import httpx
 
-from bot.connections import Granted
-from bot.errors import UpstreamFailed
+from bot.domain.api_key import ApiKey
+from bot.domain.connection import Granted
+from bot.domain.errors import UpstreamFailed
 from bot.vibecode.client import VibecodeClient
-from bot.workflows import ApiKey
 
 _LONGEST_NAME = 200
 _DAY_SECONDS = 86_400

@@ -12,7 +12,7 @@ import aiohttp
 import httpx
 import yarl
 
-from bot.proxies import proxy_for
+from bot.config.proxies import proxy_for
 
 _KEEPALIVE_SECONDS = 5.0
 """httpx's own; the longer a connection is idle, the likelier the other side has just hung up."""

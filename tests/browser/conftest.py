@@ -12,8 +12,8 @@ from browser.screen import LIMIT_SECONDS, Screen, open_screen
 from playwright.async_api import Browser, async_playwright
 from workspace import Workspace, workspace
 
-from bot.sandbox.web import add_cast, open_page
-from bot.sandbox.web.cast import Cast
+from sandbox.web import add_cast, open_page
+from sandbox.web.cast import Cast
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Locator, Page, expect
 
-from bot.sandbox.slack import Person
+from sandbox.slack import Person
 
 DESK, PHONE = (1440, 900), (390, 844)
 WITHIN_MS = 30_000

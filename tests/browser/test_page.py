@@ -12,9 +12,9 @@ from browser.screen import PHONE, Screen, open_screen
 from playwright.async_api import Browser, expect
 from workspace import Workspace
 
-from bot.sandbox.slack import SlackSandbox
-from bot.sandbox.vibecode import Step
-from bot.sandbox.web import open_page
+from sandbox.slack import SlackSandbox
+from sandbox.vibecode import Step
+from sandbox.web import open_page
 
 # The browser and what it looks at live in one event loop.
 pytestmark = pytest.mark.asyncio(loop_scope="session")

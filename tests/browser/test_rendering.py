@@ -4,13 +4,13 @@ import re
 
 import pytest
 
-from bot.mrkdwn import escape
-from bot.sandbox.slack.workspace import Person, UserGroup, Workspace
-from bot.sandbox.web import dates, mrkdwn
-from bot.sandbox.web.blocks import blocks
-from bot.sandbox.web.commands import declared
-from bot.sandbox.web.html import Html, join, tag
-from bot.sandbox.web.reader import Reader
+from bot.messages.mrkdwn import escape
+from sandbox.slack.workspace import Person, UserGroup, Workspace
+from sandbox.web import dates, mrkdwn
+from sandbox.web.blocks import blocks
+from sandbox.web.commands import declared
+from sandbox.web.html import Html, join, tag
+from sandbox.web.reader import Reader
 
 NOON = 1_767_268_800  # 2026-01-01 12:00 UTC
 

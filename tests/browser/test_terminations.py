@@ -8,9 +8,9 @@ from browser.screen import Screen
 from playwright.async_api import expect
 from workspace import Workspace
 
-from bot.explanations import EXPLANATIONS
-from bot.sandbox.vibecode import STATUSES, Step
-from bot.sandbox.web.cast import Cast
+from bot.messages.error_catalog import EXPLANATIONS
+from sandbox.vibecode import STATUSES, Step
+from sandbox.web.cast import Cast
 
 # The browser and what it looks at live in one event loop.
 pytestmark = pytest.mark.asyncio(loop_scope="session")

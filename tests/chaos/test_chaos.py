@@ -16,8 +16,8 @@ from replicas.cluster import cluster
 from replicas.stories import replicated
 from workspace import workspace
 
-from bot.errors import StoreError
-from bot.sandbox.slack.rate_limits import RateLimits
+from bot.domain.errors import StoreError
+from sandbox.slack.rate_limits import RateLimits
 
 log = logging.getLogger(__name__)
 

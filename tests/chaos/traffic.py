@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from chaos.plan import Plan
 from replicas.cluster import Cluster
 
-from bot.blocks import FORCE_TERMINATE, KEEP_RUNNING
-from bot.keys import Keys
-from bot.sandbox.slack import Channel, Message
-from bot.sandbox.vibecode import Step
-from bot.storage import open_store, open_vault
+from bot.channels.keys import Keys
+from bot.messages.blocks import FORCE_TERMINATE, KEEP_RUNNING
+from bot.store.opening import open_store, open_vault
+from sandbox.slack import Channel, Message
+from sandbox.vibecode import Step
 
 CONFIRMATION_SECONDS = 3
 _WAITING = (Step(36_000, locked=False),)

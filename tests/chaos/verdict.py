@@ -7,8 +7,8 @@ from typing import Any
 
 from replicas.cluster import Cluster
 
-from bot.domain import Phase
-from bot.storage import open_store
+from bot.domain.termination import Phase
+from bot.store.opening import open_store
 
 ENDINGS = (
     "*Stopped",

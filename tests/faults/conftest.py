@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 import pytest
 from workspace import Workspace, workspace
 
-from bot.domain import Job, Phase
-from bot.sandbox.slack import Delivery
-from bot.sandbox.slack.delivery import http_body, signed_headers
-from bot.sandbox.vibecode import Step
-from bot.storage import open_store, open_vault
+from bot.domain.termination import Job, Phase
+from bot.store.opening import open_store, open_vault
+from sandbox.slack import Delivery
+from sandbox.slack.delivery import http_body, signed_headers
+from sandbox.vibecode import Step
 
 LOOK_SECONDS = 0.02
 

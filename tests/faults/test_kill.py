@@ -7,9 +7,9 @@ import pytest
 from processes import running_bot
 from workspace import workspace
 
-from bot.blocks import FORCE_TERMINATE
-from bot.domain import Phase
-from bot.sandbox.vibecode import Step
+from bot.domain.termination import Phase
+from bot.messages.blocks import FORCE_TERMINATE
+from sandbox.vibecode import Step
 
 KILL = signal.SIGKILL
 RECOVERED = "recovered after a restart"

@@ -6,8 +6,8 @@ import signal
 
 from processes import Running, running_bot
 
-from bot.domain import Phase
-from bot.sandbox.slack import Delivery
+from bot.domain.termination import Phase
+from sandbox.slack import Delivery
 
 TELL_SECONDS = 25
 

@@ -8,9 +8,9 @@ import pytest
 from processes import haltbot
 from workspace import workspace
 
-from bot.backup import BackupFailed, back_up
-from bot.blocks import KEEP_RUNNING
-from bot.sandbox.vibecode import Step
+from bot.messages.blocks import KEEP_RUNNING
+from bot.operations.backup import BackupFailed, back_up
+from sandbox.vibecode import Step
 
 
 async def back_up_by_command(work, target: Path):

@@ -9,13 +9,13 @@ import pytest
 from processes import haltbot
 from store.examples import a_key, a_line, asked, finished, running, submitted
 
-from bot.errors import StoreError
-from bot.stores.sqlite import open_sqlite
+from bot.domain.errors import StoreError
+from bot.store.sqlite import open_sqlite
 
 pytest.importorskip("psycopg", reason="left out: the extra postgres is not installed")
 
-from bot import migration
-from bot.stores.postgres import open_postgres, prepare_postgres
+from bot.operations import migration
+from bot.store.postgres import open_postgres, prepare_postgres
 
 
 @pytest.fixture(name="source")

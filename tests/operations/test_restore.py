@@ -12,11 +12,11 @@ from processes import Finished, haltbot, running_bot
 from store.examples import asked, finished, running, submitted
 from workspace import Workspace, workspace
 
-from bot.backup import RestoreFailed, back_up, restore
-from bot.errors import StoreError
-from bot.sandbox.vibecode import Step
-from bot.stores.sqlite import open_sqlite
-from bot.stores.sqlite_file import lock_file, open_for_writing
+from bot.domain.errors import StoreError
+from bot.operations.backup import RestoreFailed, back_up, restore
+from bot.store.sqlite import open_sqlite
+from bot.store.sqlite_file import lock_file, open_for_writing
+from sandbox.vibecode import Step
 
 
 async def run(work: Workspace, *arguments: str) -> Finished:
@@ -247,7 +247,7 @@ async def test_for_postgres_the_right_tool_is_named():
 
 async def test_after_pg_restore_what_was_open_is_looked_up_first(postgres_url: str):
     """As after the restore of an embedded database; what has ended stays as it was told."""
-    from bot.stores.postgres import open_postgres  # noqa: PLC0415 (an optional extra)
+    from bot.store.postgres import open_postgres  # noqa: PLC0415 (an optional extra)
 
     async with await open_postgres(postgres_url, owner="one") as store:
         waiting = (await submitted(store, run_here=False)).termination

@@ -8,10 +8,10 @@ import sqlite3
 from store.examples import a_line, audit
 from workspace import workspace
 
-from bot.config import sqlite_path
-from bot.errors import StoreBusy
-from bot.retention import DAY_MS, Retention
-from bot.stores.memory import MemoryStore
+from bot.config.settings import sqlite_path
+from bot.domain.errors import StoreBusy
+from bot.operations.retention import DAY_MS, Retention
+from bot.store.memory import MemoryStore
 
 DAYS = 30
 

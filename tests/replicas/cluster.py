@@ -16,7 +16,7 @@ import httpx
 from processes import variables
 from workspace import Workspace
 
-from bot.config import Settings
+from bot.config.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 120

@@ -16,8 +16,8 @@ from replicas.cluster import Cluster, cluster
 from store.postgres_server import PostgresServer
 from workspace import workspace
 
-from bot.blocks import FORCE_TERMINATE
-from bot.sandbox.vibecode import Step
+from bot.messages.blocks import FORCE_TERMINATE
+from sandbox.vibecode import Step
 
 OUTCOMES = ("*Stopped", "*Nothing to stop", "*Accepted", "*Unknown", "*Not stopped")
 FROZEN_SECONDS = 20

@@ -7,7 +7,7 @@ import pytest
 from sandbox_api import Clock
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.sandbox.slack import SlackSandbox
+from sandbox.slack import SlackSandbox
 
 
 @pytest.fixture(name="clock")

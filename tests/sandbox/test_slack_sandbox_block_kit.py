@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.sandbox.slack.block_kit import block_faults, option_faults, view_faults
+from sandbox.slack.block_kit import block_faults, option_faults, view_faults
 
 
 def _text(length=5, kind="mrkdwn"):

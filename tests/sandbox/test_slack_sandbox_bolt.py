@@ -12,7 +12,7 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.sandbox.slack import Person, SlackSandbox
+from sandbox.slack import Person, SlackSandbox
 
 QUESTION = [
     {"type": "section", "text": {"type": "mrkdwn", "text": "Really?"}},

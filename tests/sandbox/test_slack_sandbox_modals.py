@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 import pytest
 from aiohttp import web
 
-from bot.sandbox.slack import SlackSandbox
+from sandbox.slack import SlackSandbox
 
 
 class Bot:

@@ -6,7 +6,7 @@ from sandbox_api import refusal
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.sandbox.slack import SlackSandbox
+from sandbox.slack import SlackSandbox
 
 SECTION = {"type": "section", "text": {"type": "mrkdwn", "text": "hello"}}
 

@@ -6,7 +6,7 @@ import time
 import httpx
 import pytest
 
-from bot.sandbox.vibecode import STATUSES, Step, VibecodeSandbox
+from sandbox.vibecode import STATUSES, Step, VibecodeSandbox
 
 LISTED = {
     "ID",

@@ -6,8 +6,8 @@ from contextlib import AsyncExitStack
 import pytest
 from store.postgres_server import NotInstalled, running_postgres
 
-from bot.stores.memory import MemoryStore
-from bot.stores.sqlite import open_sqlite
+from bot.store.memory import MemoryStore
+from bot.store.sqlite import open_sqlite
 
 
 @pytest.fixture(scope="session", name="postgres_server")
@@ -52,7 +52,7 @@ async def _store_factory(request, tmp_path):
             path = tmp_path / "haltbot.db"
             store = await open_sqlite(path, owner=owner, lease_ms=lease_ms, exclusive=False)
         else:
-            from bot.stores.postgres import open_postgres  # noqa: PLC0415 (an optional extra)
+            from bot.store.postgres import open_postgres  # noqa: PLC0415 (an optional extra)
 
             store = await open_postgres(url, owner=owner, lease_ms=lease_ms)
         return await opened.enter_async_context(store)

@@ -4,9 +4,20 @@ import asyncio
 import itertools
 from dataclasses import replace
 
-from bot.channel_settings import Role
-from bot.domain import Choice, Event, Job, MessageRef, Phase, Press, Termination, Transition, event
-from bot.ports import ChannelKey, Store, Submitted
+from bot.domain.api_key import ChannelKey
+from bot.domain.channel_settings import Role
+from bot.domain.termination import (
+    Choice,
+    Event,
+    Job,
+    MessageRef,
+    Phase,
+    Press,
+    Termination,
+    Transition,
+    event,
+)
+from bot.ports.core import Store, Submitted
 
 SEEN_AT = MessageRef(channel="C1", ts="1700000000.000100", way="channel")
 

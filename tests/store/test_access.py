@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from store.examples import SEEN_AT, a_key, a_line, asked, audit, names, passed, press, running, to
 
-from bot.channel_settings import Role
-from bot.domain import Choice, Outcome, Phase
-from bot.ports_access import TRIES_PER_LINK, Link, LinkKind, PersonSession
+from bot.domain.channel_settings import Role
+from bot.domain.connection import TRIES_PER_LINK, Link, LinkKind, PersonSession
+from bot.domain.termination import Choice, Outcome, Phase
 
 MINUTE_MS = 60_000
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from store.examples import a_key, a_line, audit, between, names, running, to
 
-from bot.domain import Phase
+from bot.domain.termination import Phase
 
 
 async def test_a_line_comes_back_as_it_was_recorded(store):

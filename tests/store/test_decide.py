@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from store.examples import SEEN_AT, asked, audit, finished, names, press, running, submitted
 
-from bot.domain import Choice, MessageRef, Outcome, Phase, Transition
-from bot.errors import Refused
+from bot.domain.errors import Refused
+from bot.domain.termination import Choice, MessageRef, Outcome, Phase, Transition
 
 
 async def test_force_goes_on_as_a_request(store):

@@ -19,9 +19,9 @@ from store.examples import (
     to,
 )
 
-from bot.domain import Choice, Event, Outcome, Phase, Transition, event
-from bot.errors import Refused
-from bot.ports import Duplicate
+from bot.domain.errors import Refused
+from bot.domain.termination import Choice, Event, Outcome, Phase, Transition, event
+from bot.ports.core import Duplicate
 
 LEASE_MS = 60
 

@@ -2,7 +2,7 @@
 
 from store.examples import finished, passed, running, submitted
 
-from bot.domain import Outcome, Phase
+from bot.domain.termination import Outcome, Phase
 
 DAY_MS = 24 * 60 * 60 * 1000
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from store.examples import a_termination, names, passed, running, to
 
-from bot.domain import Phase
+from bot.domain.termination import Phase
 
 
 async def test_a_seconds_worth_may_go_at_once_then_one_per_interval(store):

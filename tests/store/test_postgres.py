@@ -22,16 +22,16 @@ from store.examples import (
     to,
 )
 
-from bot.doctor.database import examine_server
-from bot.doctor.findings import Level
-from bot.domain import Choice, Phase
-from bot.errors import Refused, StoreBusy, StoreError
-from bot.stores import statements
-from bot.stores.dialect import POSTGRES, render
+from bot.domain.errors import Refused, StoreBusy, StoreError
+from bot.domain.findings import Level
+from bot.domain.termination import Choice, Phase
+from bot.operations.doctor.database import examine_server
+from bot.store import statements
+from bot.store.dialect import POSTGRES, render
 
 psycopg = pytest.importorskip("psycopg", reason="left out: the extra postgres is not installed")
 store_postgres = pytest.importorskip(
-    "bot.stores.postgres", reason="left out: the extra postgres is not installed"
+    "bot.store.postgres", reason="left out: the extra postgres is not installed"
 )
 
 

@@ -7,10 +7,10 @@ from random import Random
 import pytest
 from store.examples import SEEN_AT, asked, finished, names, passed, press, submitted
 
-from bot.decisions import ending
-from bot.domain import Choice, Outcome
-from bot.errors import Refused
-from bot.ports import Submitted
+from bot.domain.errors import Refused
+from bot.domain.termination import Choice, Outcome
+from bot.domain.transitions import ending
+from bot.ports.core import Submitted
 
 
 async def test_of_200_racing_clicks_one_wins(store_factory):

@@ -4,7 +4,7 @@ import asyncio
 
 from store.examples import asked
 
-from bot.domain import Event, event
+from bot.domain.termination import Event, event
 
 
 def changed(**detail) -> Event:

@@ -26,11 +26,11 @@ from store.examples import (
     to,
 )
 
-from bot.domain import Choice, Phase
-from bot.errors import Refused, StoreBusy, StoreError, StoreLocked
-from bot.stores import statements
-from bot.stores.dialect import SQLITE, render
-from bot.stores.sqlite import SqliteStore, open_sqlite
+from bot.domain.errors import Refused, StoreBusy, StoreError, StoreLocked
+from bot.domain.termination import Choice, Phase
+from bot.store import statements
+from bot.store.dialect import SQLITE, render
+from bot.store.sqlite import SqliteStore, open_sqlite
 
 
 @pytest.fixture(name="path")
@@ -409,7 +409,7 @@ async def test_a_read_that_fails_is_an_error(store):
 CHILD = """
 import asyncio, sys
 from store.examples import submitted
-from bot.stores.sqlite import open_sqlite
+from bot.store.sqlite import open_sqlite
 
 async def work():
     store = await open_sqlite(sys.argv[1], owner="child")
@@ -453,7 +453,7 @@ async def test_kill_9_loses_nothing_that_was_acknowledged(path):
 
 async def test_waiting_for_company_ends(store, monkeypatch):
     """However short the wait is, and wherever the thread is interrupted: one write after the other is answered."""
-    monkeypatch.setattr("bot.stores.sqlite._PATIENCE_SECONDS", 1.2e-5)
+    monkeypatch.setattr("bot.store.sqlite._PATIENCE_SECONDS", 1.2e-5)
 
     async with asyncio.timeout(60):
         for _ in range(5000):
@@ -462,7 +462,7 @@ async def test_waiting_for_company_ends(store, monkeypatch):
 
 async def test_the_log_is_brought_into_the_file_while_others_write(store, path, monkeypatch):
     """Nobody has to wait for it, and it does not wait until somebody closes the file."""
-    monkeypatch.setattr("bot.stores.sqlite._TIDY_EVERY", 1)
+    monkeypatch.setattr("bot.store.sqlite._TIDY_EVERY", 1)
     size = path.stat().st_size
 
     async with asyncio.timeout(20):

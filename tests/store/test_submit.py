@@ -16,9 +16,9 @@ from store.examples import (
     submitted,
 )
 
-from bot.domain import Outcome, Phase
-from bot.errors import Refused, StoreError
-from bot.ports import Duplicate, Submitted
+from bot.domain.errors import Refused, StoreError
+from bot.domain.termination import Outcome, Phase
+from bot.ports.core import Duplicate, Submitted
 
 
 async def test_a_termination_comes_back_as_it_was_recorded(store):

@@ -1,0 +1,1 @@
+"""What belongs to a channel: rights, settings, keys, connected accounts, and what happens to the channel itself."""

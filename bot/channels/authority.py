@@ -1,0 +1,113 @@
+"""Finds out what somebody may in a channel: brings the channel's settings and Slack's facts before the rules."""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bot.domain.channel_settings import ChannelSettings, Role, SecondPerson
+from bot.domain.errors import FactsUnavailable, Refused, SettingsNotAccepted
+from bot.domain.permissions import Facts, Person, Verdict, approval_needed, groups_that_matter, verdict
+from bot.domain.termination import Approval, Termination
+from bot.ports.core import Directory, Store
+
+CLICK_SECONDS = 0.8
+"""A click waits so long for Slack; Slack waits for the click 3 s."""
+WORK_SECONDS = 10.0
+"""Nobody waits for the worker."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Actor:
+    """Somebody who wants something: who, from which workspace, in which channel of which workspace."""
+
+    user: str
+    home: str
+    place: str
+    channel: str
+
+
+class Authority:
+    """``owners`` may configure every channel: the way in on the first day."""
+
+    def __init__(self, store: Store, directory: Directory, owners: Collection[str] = ()) -> None:
+        self._store = store
+        self._directory = directory
+        self._owners = frozenset(owners)
+
+    async def settings(self, place: str, channel: str) -> ChannelSettings:
+        """Read a channel's settings. Raises Refused where they cannot be understood."""
+        return understood(await self._store.settings(place, channel))
+
+    def verdict_by_heart(self, actor: Actor, settings: ChannelSettings, role: Role) -> Verdict:
+        """Tell whether somebody has a role, as far as Slack's facts are remembered. Raises FactsUnavailable."""
+        groups = groups_that_matter(role, settings, actor.user)
+        person = self._directory.known_person(actor.user)
+        members = {group: self._directory.known_members(actor.place, group) for group in groups}
+        return verdict(role, settings, self._facts(actor, person, members))
+
+    async def verdicts(
+        self, actor: Actor, settings: ChannelSettings, roles: Collection[Role], *, within_seconds: float
+    ) -> Mapping[Role, Verdict]:
+        """Tell for each role whether somebody has it. Raises FactsUnavailable."""
+        wanted = {group for role in roles for group in groups_that_matter(role, settings, actor.user)}
+        groups = sorted(wanted)
+        person, members = await asyncio.gather(
+            self._directory.person(actor.user, within_seconds=within_seconds),
+            asyncio.gather(
+                *(
+                    self._directory.members(actor.place, group, within_seconds=within_seconds)
+                    for group in groups
+                )
+            ),
+        )
+        facts = self._facts(actor, person, dict(zip(groups, members, strict=True)))
+        return {role: verdict(role, settings, facts) for role in roles}
+
+    def _facts(
+        self, actor: Actor, person: Person | None, groups: Mapping[str, frozenset[str] | None]
+    ) -> Facts:
+        return Facts(
+            user=actor.user,
+            home=actor.home,
+            place=actor.place,
+            person=person,
+            groups=groups,
+            is_owner=actor.user in self._owners,
+        )
+
+    async def require(
+        self, role: Role, actor: Actor, settings: ChannelSettings, *, within_seconds: float
+    ) -> None:
+        """Raise Refused unless somebody has a role; raises FactsUnavailable."""
+        found = (await self.verdicts(actor, settings, (role,), within_seconds=within_seconds))[role]
+        if not found.allowed:
+            raise found.refused()
+
+    async def approval(
+        self, termination: Termination, settings: ChannelSettings, *, within_seconds: float
+    ) -> Approval | None:
+        """Tell why somebody beside the requester has to agree, as the channel is now. Raises FactsUnavailable."""
+        now = await self._store.now()
+        on_call = False
+        if termination.force and settings.second_person is SecondPerson.OUTSIDE_ON_CALL and settings.on_call:
+            members = await self._directory.members(
+                termination.team, settings.on_call, within_seconds=within_seconds
+            )
+            on_call = termination.user in (members or ())
+        return approval_needed(settings, force=termination.force, on_call=on_call, now=now)
+
+    async def approval_at_click(self, termination: Termination, settings: ChannelSettings) -> Approval | None:
+        """The same, but whoever cannot be seen to be on call is not."""
+        try:
+            return await self.approval(termination, settings, within_seconds=CLICK_SECONDS)
+        except FactsUnavailable:
+            return Approval.SECOND_PERSON
+
+
+def understood(settings: Mapping[str, Any]) -> ChannelSettings:
+    """Read settings as they are stored. Raises Refused where they cannot be understood."""
+    try:
+        return ChannelSettings.from_json(settings)
+    except SettingsNotAccepted as wrong:
+        raise Refused("settings_unreadable", name=wrong.name) from wrong

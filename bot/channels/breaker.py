@@ -1,0 +1,83 @@
+"""The breaker: so many terminations in so short a time that somebody else should have a look."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from bot.channels.settings_changes import Configuring
+from bot.domain.channel_settings import ChannelSettings
+from bot.domain.errors import SlackError
+from bot.domain.permissions import trips_breaker
+from bot.ports.core import Message, Messenger, Store
+
+log = logging.getLogger(__name__)
+
+TRIPPED_MS = 60 * 60 * 1000
+BY = "haltbot"
+
+
+class Breaker:
+    """Counts what the audit says was admitted; ``notice`` builds what the channel is told."""
+
+    def __init__(
+        self,
+        store: Store,
+        messenger: Messenger,
+        configuring: Configuring,
+        notice: Callable[[str, ChannelSettings, int], Message],
+    ) -> None:
+        self._store = store
+        self._messenger = messenger
+        self._configuring = configuring
+        self._notice = notice
+
+    async def look(self, place: str, channel: str, settings: ChannelSettings) -> ChannelSettings:
+        """Trip if there were too many, counting the one that was just admitted; returns what holds now.
+
+        Each is recorded before it is counted, so of many at once those beyond the limit all see it passed.
+        """
+        now = await self._store.now()
+        since = max(now - settings.breaker_minutes * 60_000, settings.breaker_since or 0)
+        count = await self._store.admitted_since(place, channel, since)
+        if not trips_breaker(settings, count, now):
+            return settings
+        changed = await self._configuring.change(
+            place,
+            channel,
+            lambda before: (
+                before
+                if now < (before.breaker_until or 0)
+                else replace(before, breaker_until=now + TRIPPED_MS)
+            ),
+            name="breaker_tripped",
+            by=BY,
+            count=count,
+        )
+        tripped = await self._configuring.settings(place, channel)
+        if changed:
+            # Of several at once, the one that tripped it.
+            await self._tell(place, channel, tripped, count)
+        return tripped
+
+    async def reset(self, place: str, channel: str, *, by: str) -> bool:
+        """End it, and count anew from now; False: there was nothing to end."""
+        now = await self._store.now()
+        changed = await self._configuring.change(
+            place,
+            channel,
+            lambda before: (
+                replace(before, breaker_until=None, breaker_since=now)
+                if now < (before.breaker_until or 0)
+                else before
+            ),
+            name="breaker_reset",
+            by=by,
+        )
+        return bool(changed)
+
+    async def _tell(self, place: str, channel: str, settings: ChannelSettings, count: int) -> None:
+        try:
+            await self._messenger.announce(self._notice(place, settings, count), channel=channel)
+        except SlackError as error:
+            # The questions themselves say it as well.
+            log.warning("Channel %s could not be told that its breaker tripped: %s", channel, error.code)

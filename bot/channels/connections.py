@@ -1,0 +1,190 @@
+"""Connects people's Bitrix24 accounts to a channel's application key, and goes on with what waited for it."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
+from typing import Any
+
+from bot.channels.keys import Keys
+from bot.channels.links import Links
+from bot.channels.refusals import refusals_recorded, unusable_keys_refused
+from bot.domain.connection import Granted, Holder, Link, LinkKind, PersonSession
+from bot.domain.errors import (
+    Definite,
+    HaltbotError,
+    KeyNotAccepted,
+    Refused,
+    SlackError,
+    StoreError,
+    VibecodeError,
+)
+from bot.domain.transitions import is_requester
+from bot.messages import access as replies
+from bot.messages.blocks import private
+from bot.ports.access import AccessStore, Authorisation
+from bot.ports.core import Tell, Vault
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 1.0
+REMIND_MS = 60 * 60 * 1000
+"""So long before a session ends its person is told."""
+REMIND_SECONDS = 60.0
+
+Resume = Callable[[str, str], Awaitable[bool]]
+
+
+class Connections:
+    """``resume`` goes on with a refused termination; it is told the reference and who has connected."""
+
+    def __init__(
+        self,
+        store: AccessStore,
+        keys: Keys,
+        vault: Vault,
+        links: Links,
+        authorisation: Authorisation,
+        *,
+        tell: Tell,
+        resume: Resume,
+        poll_seconds: float = POLL_SECONDS,
+    ) -> None:
+        self._store = store
+        self._keys = keys
+        self._vault = vault
+        self._links = links
+        self._authorisation = authorisation
+        self._tell = tell
+        self._resume = resume
+        self._poll_seconds = poll_seconds
+        self._polling: dict[str, asyncio.Task[None]] = {}
+
+    async def start(self, holder: Holder, reference: str | None = None) -> str:
+        """Make the link with which somebody connects. Raises Refused, which is recorded."""
+        async with refusals_recorded(self._store, holder.attempt("connect")):
+            return await self._start(holder, reference)
+
+    async def start_for(self, reference: str, clicker: Holder, *, home: str) -> str:
+        """The same for whoever was refused for want of a session; that then goes on. Raises Refused."""
+        async with refusals_recorded(self._store, replace(clicker.attempt("connect"), reference=reference)):
+            found = await self._store.find(reference)
+            if found is None:
+                raise Refused("question_gone")
+            asked = found.termination
+            if not is_requester(asked, user=clicker.user, home=home):
+                raise Refused("not_the_requester", requester=asked.user)
+            holder = Holder(team=asked.team, channel=asked.channel, user=asked.user)
+            return await self._start(holder, reference)
+
+    async def _start(self, holder: Holder, reference: str | None) -> str:
+        with unusable_keys_refused(holder.team, holder.channel):
+            application = await self._keys.application(holder.team, holder.channel)
+        if application is None:
+            raise Refused("nothing_to_connect")
+        state = secrets.token_urlsafe(32)
+        address = await self._links.issue(
+            LinkKind.CONNECT, holder, sealed=self._vault.seal(state, *_context(holder)), reference=reference
+        )
+        if address is None:
+            raise Refused("no_public_url", what="connect")
+        return address
+
+    async def follow(self, secret: str) -> str | None:
+        """Tell where the browser of whoever follows a link goes, and wait for the session from now on.
+
+        None: the link has ended. Raises KeyUnusable.
+        """
+        link = await self._links.find(LinkKind.CONNECT, secret)
+        if link is None or link.sealed is None:
+            return None
+        application = await self._keys.application(link.team, link.channel)
+        if application is None:
+            return None
+        state = self._vault.open(link.sealed, *_context(_holder(link)))
+        if link.hash not in self._polling:
+            self._keep(link.hash, self._wait_for(link, application, state))
+        return self._authorisation.address(application, state)
+
+    async def serve(self) -> None:
+        """Announce the end of sessions in advance, as long as Haltbot runs."""
+        while True:
+            try:
+                for session in await self._store.sessions_ending(REMIND_MS):
+                    await self._say(replies.session_ends(session), session.user)
+            except StoreError as error:
+                log.warning("Whose session ends soon could not be read: %s", error)
+            await asyncio.sleep(REMIND_SECONDS)
+
+    async def close(self) -> None:
+        """Stop waiting; whoever follows the link again goes on where it was."""
+        for task in self._polling.values():
+            task.cancel()
+        await asyncio.gather(*self._polling.values(), return_exceptions=True)
+
+    def _keep(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._polling[name] = task
+        task.add_done_callback(lambda _: self._polling.pop(name, None))
+
+    async def _wait_for(self, link: Link, application: str, state: str) -> None:
+        try:
+            granted = await self._granted(link, application, state)
+            if granted is not None and await self._links.use(link):
+                await self._connect(link, granted)
+        except HaltbotError as error:
+            log.warning("An account could not be connected: %s", error)
+            await self._say(replies.not_connected(), link.user)
+
+    async def _granted(self, link: Link, application: str, state: str) -> Granted | None:
+        while await self._store.now() < link.expires_at:
+            try:
+                granted = await self._authorisation.poll(application, state)
+            except Definite:
+                raise
+            except VibecodeError as trouble:
+                log.info("Vibecode could not say whether an account was connected: %s", trouble)
+                granted = None
+            if granted is not None:
+                return granted
+            await asyncio.sleep(self._poll_seconds)
+        return None
+
+    async def _connect(self, link: Link, granted: Granted) -> None:
+        now = await self._store.now()
+        session = PersonSession(
+            team=link.team,
+            channel=link.channel,
+            user=link.user,
+            sealed_session="",
+            name=granted.account,
+            expires_at=now + granted.seconds * 1000,
+            connected_at=now,
+        )
+        try:
+            await self._keys.connect(session, granted.token)
+        except KeyNotAccepted:
+            await self._say(replies.not_connected(), link.user)
+            return
+        try:
+            resumed = link.reference is not None and await self._resume(link.reference, link.user)
+        except StoreError as error:
+            # They are connected; if it goes on all the same, its message says so.
+            log.warning("Whether what was refused goes on could not be recorded: %s", error)
+            resumed = False
+        await self._say(replies.connected(session, resumed=resumed), link.user)
+
+    async def _say(self, text: str, user: str) -> None:
+        try:
+            await self._tell(private(text), user)
+        except SlackError as error:
+            log.info("Somebody could not be told about their connection: %s", error.code)
+
+
+def _holder(link: Link) -> Holder:
+    return Holder(team=link.team, channel=link.channel, user=link.user)
+
+
+def _context(holder: Holder) -> tuple[str, ...]:
+    return ("connect", holder.team, holder.channel, holder.user)

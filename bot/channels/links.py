@@ -1,0 +1,58 @@
+"""One-time links: for one purpose, one person, one channel, ten minutes. The secret is in the link alone."""
+
+import hashlib
+import secrets
+
+from bot.domain.connection import Holder, Link, LinkKind
+from bot.ports.access import AccessStore
+
+LINK_MS = 10 * 60 * 1000
+_SECRET_BYTES = 32
+_LONGEST_SECRET = 100
+
+
+class Links:
+    """``public_url`` is where people's browsers reach Haltbot; None where they cannot."""
+
+    def __init__(self, store: AccessStore, public_url: str | None) -> None:
+        self._store = store
+        self.public_url = public_url.rstrip("/") if public_url else None
+
+    async def issue(
+        self, kind: LinkKind, holder: Holder, *, sealed: str | None = None, reference: str | None = None
+    ) -> str | None:
+        """Make a link in place of the person's former one; None without a public address."""
+        if self.public_url is None:
+            return None
+        secret = secrets.token_urlsafe(_SECRET_BYTES)
+        link = Link(
+            hash=hashed(secret),
+            kind=kind,
+            team=holder.team,
+            channel=holder.channel,
+            user=holder.user,
+            sealed=sealed,
+            reference=reference,
+        )
+        await self._store.put_link(link, for_ms=LINK_MS)
+        return f"{self.public_url}/{kind}/{secret}"
+
+    async def find(self, kind: LinkKind, secret: str) -> Link | None:
+        """Read what a link is for; None once it was used or has expired."""
+        if len(secret) > _LONGEST_SECRET:
+            return None
+        link = await self._store.link(hashed(secret))
+        return link if link is not None and link.kind is kind else None
+
+    async def may_try(self, link: Link) -> bool:
+        """Count a try with the link's form; False: there were too many."""
+        return await self._store.try_link(link.hash)
+
+    async def use(self, link: Link) -> bool:
+        """End a link; one of all who try is told True."""
+        return await self._store.use_link(link.hash)
+
+
+def hashed(secret: str) -> str:
+    """Name a link's secret without telling it. It is random and long, so that a plain hash suffices."""
+    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()

@@ -1,0 +1,1 @@
+"""Values and rules of terminations, instances and channels: pure, and on the standard library alone."""

@@ -1,0 +1,24 @@
+"""How an instance that was made up for practice is known, wherever that must be known."""
+
+from enum import StrEnum
+
+PREFIX = "practice-"
+"""Bitrix24's own identifiers are hexadecimal, so none of them begins like this."""
+
+
+def is_practice(workflow_id: str | None) -> bool:
+    """Tell whether this instance is made up; letter case does not let one slip through."""
+    return workflow_id is not None and workflow_id.casefold().startswith(PREFIX)
+
+
+class Scene(StrEnum):
+    """What can be practised."""
+
+    WAITS = "waits"
+    """Goes at once."""
+    BUSY = "busy"
+    """Finishes its step first."""
+    STUCK = "stuck"
+    """Goes only by force."""
+    DENIED = "denied"
+    """The key's rights do not suffice."""

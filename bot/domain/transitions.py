@@ -1,0 +1,273 @@
+"""Who may decide what, and what follows from it: pure functions on a termination."""
+
+from dataclasses import replace
+from typing import Any
+
+from bot.domain.channel_settings import Role
+from bot.domain.command import has_usual_shape
+from bot.domain.errors import Refused
+from bot.domain.instance import Instance
+from bot.domain.termination import (
+    Approval,
+    Choice,
+    MessageRef,
+    Outcome,
+    Phase,
+    Press,
+    Termination,
+    Transition,
+    event,
+)
+from bot.domain.workspace import is_outsider
+
+
+def decide(termination: Termination, phase: Phase, press: Press, now: int) -> Transition:
+    """Turn a click into the transition that it makes. Raises Refused.
+
+    The store applies it only if nobody else's was applied before.
+    """
+    _check_person(termination, press)
+    stands_in = termination.message.channel if termination.message else termination.channel
+    if press.channel not in (termination.channel, stands_in):
+        raise Refused("question_elsewhere")
+    if press.choice not in _CHOICES.get(phase, ()):
+        raise Refused("already_decided", termination=termination, phase=phase)
+    if press.question != termination.question or (_forces(press) and not termination.force):
+        raise Refused("older_question")
+    if phase is Phase.AWAITING_CONFIRMATION and termination.expires_at and now >= termination.expires_at:
+        raise Refused("question_expired")
+    decided = replace(
+        termination, decided_by=press.user, click_url=press.response_url or termination.click_url
+    )
+    return _DECISIONS[press.choice](decided, press, now)
+
+
+_CHOICES: dict[Phase, tuple[Choice, ...]] = {
+    Phase.AWAITING_CONFIRMATION: (Choice.FORCE, Choice.SOFT, Choice.KEEP, Choice.BREAK_GLASS),
+    Phase.OFFERED: (Choice.ESCALATE, Choice.WATCH),
+    Phase.WATCHING: (Choice.ESCALATE,),
+}
+
+
+_NEEDED = {
+    Choice.FORCE: Role.FORCE,
+    Choice.BREAK_GLASS: Role.FORCE,
+    Choice.ESCALATE: Role.FORCE,
+    Choice.SOFT: Role.SOFT,
+}
+"""The role without which the requester's own choice does not count; to keep it running takes none."""
+
+
+def _check_person(termination: Termination, press: Press) -> None:
+    """Refuse whoever has no say in this choice; what they may was looked up for this press."""
+    mine = is_requester(termination, user=press.user, home=press.team)
+    approval = _approval(termination, press)
+    answers = press.choice in _CHOICES[Phase.AWAITING_CONFIRMATION]
+    if approval is None or not answers:
+        if not mine:
+            raise Refused("not_the_requester", requester=termination.user)
+        _need(_NEEDED.get(press.choice), press)
+    elif not mine and press.choice is not Choice.BREAK_GLASS:
+        _need(Role.APPROVE, press)
+    elif not mine:
+        raise Refused("not_the_requester", requester=termination.user)
+    elif press.choice is Choice.BREAK_GLASS:
+        if not press.break_glass or approval is Approval.ASKED:
+            raise Refused("no_break_glass")
+        _need(Role.FORCE, press)
+    elif press.choice is Choice.SOFT and approval is Approval.SECOND_PERSON:
+        # The gentler way needs no second person.
+        _need(Role.SOFT, press)
+    elif press.choice is not Choice.KEEP:
+        raise Refused("own_press", approval=approval)
+
+
+def _approval(termination: Termination, press: Press) -> Approval | None:
+    """Tell why somebody else has to agree: a breaker that tripped since the question asks for more than a second person."""
+    if termination.approval is Approval.SECOND_PERSON and press.approval is Approval.BREAKER:
+        return Approval.BREAKER
+    return termination.approval or press.approval
+
+
+def is_requester(termination: Termination, *, user: str, home: str) -> bool:
+    """Tell whether this is whoever asked for it; ids are unique within an organisation only."""
+    return user == termination.user and not is_outsider(home, termination.team)
+
+
+def role_at_stake(termination: Termination, press: Press) -> Role | None:
+    """Name the role that a press may need; None: it needs none."""
+    if is_requester(termination, user=press.user, home=press.team):
+        return _NEEDED.get(press.choice)
+    return Role.APPROVE
+
+
+def _need(role: Role | None, press: Press) -> None:
+    if role is not None and role not in press.may:
+        raise Refused("not_granted", role=role)
+
+
+def _forces(press: Press) -> bool:
+    return press.choice in (Choice.FORCE, Choice.BREAK_GLASS)
+
+
+def _go(termination: Termination, press: Press, now: int) -> Transition:
+    approved_by = press.user if press.user != termination.user else None
+    going = replace(
+        termination, force=press.choice is Choice.FORCE, asked_at=now, approved_by=approved_by, cleared=True
+    )
+    detail = {"approval": _approval(termination, press)} if approved_by else {}
+    confirmed = event(going, "confirmed", user=press.user, choice=press.choice, **detail)
+    return Transition(termination=going, phase=Phase.REQUESTED, events=(confirmed,))
+
+
+def _break_glass(termination: Termination, press: Press, now: int) -> Transition:
+    why = press.reason.strip()
+    if not why:
+        raise Refused("break_glass_reason")
+    going = replace(
+        termination, asked_at=now, broke_glass=why, reason=termination.reason or why, cleared=True
+    )
+    broken = event(going, "break_glass", user=press.user, why=why, approval=_approval(termination, press))
+    confirmed = event(going, "confirmed", user=press.user, choice=press.choice)
+    return Transition(termination=going, phase=Phase.REQUESTED, events=(broken, confirmed))
+
+
+def _keep(termination: Termination, press: Press, now: int) -> Transition:
+    return ending(termination, "cancelled", Outcome.CANCELLED, now, user=press.user)
+
+
+def _escalate(termination: Termination, press: Press, now: int) -> Transition:
+    asking = ask_anew(replace(termination, force=True), now)
+    escalated = event(asking, "escalated", user=press.user)
+    return Transition(termination=asking, phase=Phase.AWAITING_CONFIRMATION, events=(escalated,))
+
+
+def _watch_on(termination: Termination, press: Press, _now: int) -> Transition:
+    watching = replace(termination, watch_until=None, polls=0, question=termination.question + 1)
+    return Transition(
+        termination=watching,
+        phase=Phase.WATCHING,
+        events=(event(watching, "watch_extended", user=press.user),),
+    )
+
+
+_DECISIONS = {
+    Choice.FORCE: _go,
+    Choice.SOFT: _go,
+    Choice.KEEP: _keep,
+    Choice.BREAK_GLASS: _break_glass,
+    Choice.ESCALATE: _escalate,
+    Choice.WATCH: _watch_on,
+}
+
+
+def ask_anew(
+    termination: Termination, now: int, changes: tuple[tuple[str, Any, Any], ...] = ()
+) -> Termination:
+    """Put the question again; buttons of the former one decide nothing any more."""
+    return replace(
+        termination,
+        question=termination.question + 1,
+        asked_at=now,
+        expires_at=None,
+        preview=None,
+        changes=changes,
+        outcome=None,
+        code=None,
+        status=None,
+        accepted_before=termination.accepted_before or termination.accepted_at is not None,
+        accepted_at=None,
+        watch_until=None,
+        retries=0,
+        softened=False,
+        cleared=False,
+        clearing_tries=0,
+        approved_by=None,
+        broke_glass=None,
+    )
+
+
+def withheld(termination: Termination) -> Termination:
+    """The termination as those may see it who must not know what the workflow works on."""
+    preview = "withheld_changes" if termination.changes else "withheld"
+    return replace(
+        termination,
+        seen=None,
+        portal=None,
+        stuck_siblings=0,
+        changes=(),
+        preview=preview if termination.preview else None,
+    )
+
+
+def moved(termination: Termination, old: str, new: str) -> Termination:
+    """The termination as it is once its channel has another id; its message went with the channel."""
+    message = termination.message
+    if message is not None and message.channel == old:
+        message = MessageRef(new, message.ts, message.way)
+    return replace(termination, channel=new, message=message)
+
+
+def seen_again(shown: Instance | None, found: Instance | None) -> Instance | None:
+    """What is known of an instance after another look; what a person was shown is kept if this is another one."""
+    if shown is not None and found is not None and differences(shown, found):
+        return shown
+    return found or shown
+
+
+FINGERPRINT = ("template_id", "document_id", "started_at", "started_by")
+
+
+def differences(seen: Instance, now: Instance) -> tuple[tuple[str, Any, Any], ...]:
+    """Name what is not as it was shown, with both values; what the list left out either time proves nothing."""
+    pairs = [(name, getattr(seen, name), getattr(now, name)) for name in FINGERPRINT]
+    return tuple(
+        (name, was, is_) for name, was, is_ in pairs if was is not None and is_ is not None and was != is_
+    )
+
+
+STUCK_AFTER_MS = 5 * 60 * 1000
+"""A lock that ran out longer ago than this means that nobody is executing the step any more (Bitrix24's docs)."""
+
+
+def is_stuck(instance: Instance, now: int) -> bool:
+    return instance.locked_until is not None and now - instance.locked_until > STUCK_AFTER_MS
+
+
+def stuck_siblings(of: Instance, others: tuple[Instance, ...], now: int) -> int:
+    """Count the other stuck instances of the same template or on the same document."""
+    return sum(
+        is_stuck(other, now)
+        and (
+            (other.template_id is not None and other.template_id == of.template_id)
+            or (other.document_id is not None and other.document_id == of.document_id)
+        )
+        for other in others
+    )
+
+
+def started_at(workflow_id: str) -> int | None:
+    """Read the start, in ms, from a usual identifier: its first 8 hex digits are Unix seconds."""
+    return int(workflow_id[:8], 16) * 1000 if has_usual_shape(workflow_id) else None
+
+
+def ending(
+    termination: Termination,
+    name: str,
+    outcome: Outcome,
+    now: int,
+    *,
+    code: str | None = None,
+    status: int | None = None,
+    user: str | None = None,
+) -> Transition:
+    """Decide the outcome: it is recorded now and told next."""
+    ended = replace(
+        termination, outcome=outcome, code=code, status=status, ended_at=now, trouble=None, must_look=False
+    )
+    detail = {key: value for key, value in {"code": code, "status": status}.items() if value is not None}
+    return Transition(
+        termination=ended,
+        phase=Phase.TELLING,
+        events=(event(ended, name, user=user, tries=ended.tries, recovered=ended.recovered, **detail),),
+    )

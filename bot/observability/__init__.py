@@ -1,0 +1,1 @@
+"""Logs, metrics and spans, and the filter that keeps secrets out of them."""

@@ -1,0 +1,1 @@
+"""Day two: examining, backing up, moving, pruning, practising, and the manifest."""

@@ -1,0 +1,171 @@
+"""Examines everything that a termination will need: asks the database, Slack and Vibecode, and changes nothing."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.channels.key_check import describe
+from bot.channels.keys import Keys
+from bot.config.settings import Settings, SettingsInvalid, sqlite_path
+from bot.domain.api_key import ChannelKey
+from bot.domain.errors import HaltbotError, KeyUnusable, SessionMissing, StoreError, VibecodeError
+from bot.domain.findings import Finding, Level, Place, judge_key
+from bot.messages.error_catalog import explain
+from bot.messages.mrkdwn import sentence
+from bot.observability import metrics
+from bot.operations.doctor.database import cannot_be_used, examine_file, examine_secret_file, examine_server
+from bot.operations.doctor.slack import examine_conversation, examine_slack
+from bot.ports.core import Store, Workflows
+from bot.slack.web_api import open_slack
+from bot.store.database_file import examine as examine_place
+from bot.store.opening import key_path, open_store, open_vault
+from bot.vibecode.client import VibecodeClient, open_client
+
+_WRITES_PER_SECOND = 1000.0
+
+
+class Doctor:
+    """Looks at one installation."""
+
+    def __init__(
+        self, settings: Settings, store: Store, keys: Keys, client: AsyncWebClient, workflows: Workflows
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._keys = keys
+        self._client = client
+        self._workflows = workflows
+
+    async def examine(self) -> list[Finding]:
+        """Check everything, from the ground up."""
+        slack = await examine_slack(self._settings, self._client)
+        # What a token that fails cannot see says nothing about the channels.
+        works = all(finding.level is Level.OK for finding in slack if finding.check == "slack.token")
+        return [*await self.database(), *slack, *await self._channels(slack_answers=works)]
+
+    async def database(self) -> list[Finding]:
+        """Check that the database answers, can be written, and is sound."""
+        try:
+            # Taking a place that nobody waits for is the smallest write there is.
+            await self._store.pace("doctor", _WRITES_PER_SECOND)
+            now = await self._store.now()
+        except StoreError as error:
+            return [cannot_be_used(error)]
+        found = [Finding("database", Level.OK, "The database answers and can be written.")]
+        ahead = now / 1000 - time.time()
+        if abs(ahead) > 2:  # noqa: PLR2004 -- seconds that nobody would notice
+            told = f"The database's clock is {abs(ahead):.0f} s away from this machine's."
+            found.append(Finding("database.clock", Level.WARN, told, "Let both follow a time server (NTP)."))
+        path = sqlite_path(self._settings.database_url)
+        if path is None:
+            return [*found, *await examine_server(self._settings.database_url)]
+        if self._settings.haltbot_encryption_keys is None:
+            found += examine_secret_file(key_path(path), "database.key_file", "opens every stored key")
+        return [*found, *await asyncio.to_thread(examine_file, path)]
+
+    async def channels(self, team: str | None = None) -> list[Finding]:
+        """Check every channel that has a key: in Slack, and its key with Vibecode."""
+        return await self._channels(team)
+
+    async def _channels(self, team: str | None = None, *, slack_answers: bool = True) -> list[Finding]:
+        stored = [key for key in await self._keys.all() if team in (None, key.team)]
+        if not stored:
+            remedy = "haltbot key set --team T… --channel C…"
+            return [
+                Finding("keys", Level.WARN, "No channel has a key yet, so nothing can be stopped.", remedy)
+            ]
+        soonest = float("inf")
+        found: list[Finding] = []
+        for key in stored:
+            place = Place(key.team, key.channel)
+            if slack_answers:
+                found += await examine_conversation(self._client, place)
+            about_key, left = await self._key(place, key)
+            found += about_key
+            soonest = min(soonest, left)
+        metrics.KEY_EXPIRY.set(soonest)
+        return found
+
+    async def _key(self, place: Place, stored: ChannelKey) -> tuple[list[Finding], float]:
+        """Check a key; also how many seconds it is still good for."""
+        now = await self._store.now()
+        try:
+            opened = await self._keys.open(place.team, place.channel)
+        except SessionMissing:
+            told = "It is an application's key: each person connects their own Bitrix24 account to it."
+            return [place.ok("key.facts", told)], float("inf")
+        except KeyUnusable as unusable:
+            why = explain(unusable.code, None)
+            return [place.fail("key.sealed", sentence(why.why), why.remedy)], float("inf")
+        try:
+            await self._wait_for_turn(stored.key_id)
+            facts = await describe(self._workflows, opened.key)
+            found = judge_key(place, facts, now)
+            left = float("inf") if facts.expires_at is None else (facts.expires_at - now) / 1000
+        except VibecodeError as error:
+            return [_vibecode(place, "key.valid", error)], float("inf")
+        try:
+            await self._wait_for_turn(stored.key_id)
+            page = await self._workflows.running(opened.key)
+        except VibecodeError as error:
+            return [*found, _vibecode(place, "key.workflows", error)], left
+        seen = len(page.instances) if page.total is None else page.total
+        return [*found, place.ok("key.workflows", f"The running workflows can be read: {seen}.")], left
+
+    async def _wait_for_turn(self, key_id: str) -> None:
+        while wait_ms := await self._store.pace(key_id, self._settings.haltbot_vibecode_rate):  # noqa: ASYNC110 -- see Store.pace
+            await asyncio.sleep(wait_ms / 1000)
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Check everything beside a running bot, and without a database at least Slack."""
+    try:
+        async with open_doctor(settings) as doctor:
+            return await doctor.examine()
+    except DatabaseMissing as missing:
+        remedy = (
+            "haltbot run makes it, and so does haltbot key set; if there should be one, check DATABASE_URL."
+        )
+        found = Finding("database", Level.WARN, str(missing), remedy)
+    except SettingsInvalid as invalid:
+        found = Finding("settings", Level.FAIL, str(invalid), "Correct it in .env or in the environment.")
+    except StoreError as error:
+        found = cannot_be_used(error)
+    async with _open_slack(settings) as client:
+        return [found, *await examine_slack(settings, client)]
+
+
+class DatabaseMissing(HaltbotError):
+    """There is no embedded database yet."""
+
+
+@asynccontextmanager
+async def open_doctor(settings: Settings) -> AsyncIterator[Doctor]:
+    """Open what an examination beside the running bot needs.
+
+    Raises DatabaseMissing, SettingsInvalid, StoreError.
+    """
+    path = sqlite_path(settings.database_url)
+    if path is not None:
+        examine_place(path, may_create=True)
+        if not path.exists():
+            raise DatabaseMissing(f"There is no database yet at {path.absolute()}.")
+    async with AsyncExitStack() as stack:
+        vault = open_vault(settings, may_create=False)
+        store = await open_store(settings.database_url, owner="doctor", shared=True, may_create=False)
+        stack.push_async_callback(store.close)
+        client = await stack.enter_async_context(_open_slack(settings))
+        http = await stack.enter_async_context(open_client(settings.vibecode_api_url))
+        yield Doctor(settings, store, Keys(store, vault), client, VibecodeClient(http))
+
+
+def _open_slack(settings: Settings) -> AbstractAsyncContextManager[AsyncWebClient]:
+    return open_slack(settings.slack_api_url, settings.slack_bot_token.get_secret_value())
+
+
+def _vibecode(place: Place, check: str, error: VibecodeError) -> Finding:
+    why = explain(error.code, error.status)
+    return place.fail(check, f"{sentence(why.why)} ({error.code})", why.remedy)

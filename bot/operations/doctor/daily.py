@@ -1,0 +1,126 @@
+"""Examines the installation once a day and tells those who can mend it, before the incident does."""
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Protocol
+
+from bot.domain.channel_settings import ChannelSettings
+from bot.domain.errors import HaltbotError, SettingsNotAccepted, SlackError
+from bot.domain.findings import Finding, Level
+from bot.messages.findings_text import warning
+from bot.observability import metrics
+from bot.ports.core import Configurers, Store, Tell
+
+log = logging.getLogger(__name__)
+
+DAY_SECONDS = 24 * 60 * 60.0
+_PER_WEEK = 1 / (7 * DAY_SECONDS)
+GAUGES_SECONDS = 15.0
+FIRST_LOOK_SECONDS = 60.0
+"""A bot that has just started has better things to do."""
+AGAIN_SECONDS = 600.0
+"""When an examination was cut short."""
+FRESH_SECONDS = 600.0
+
+
+class Examination(Protocol):
+    """What the doctor offers."""
+
+    async def examine(self) -> list[Finding]: ...
+
+    async def channels(self, team: str | None = None) -> list[Finding]: ...
+
+
+class Daily:
+    """``tell`` writes to one person; ``configurers`` names those of a channel, or with empty ids the owners.
+
+    Every replica examines, since each has numbers of its own. The telling of a finding is taken like a place in a
+    key's pace: once a week one replica gets it, the others come too early.
+    """
+
+    def __init__(self, store: Store, doctor: Examination, tell: Tell, configurers: Configurers) -> None:
+        self._store = store
+        self._doctor = doctor
+        self._tell = tell
+        self._configurers = configurers
+        self._channels: dict[str, tuple[float, list[Finding]]] = {}
+        self._looking = asyncio.Lock()
+
+    async def serve(self) -> None:
+        """Examine soon after the start and then once a day, and keep the gauges up to date in between."""
+        due = time.monotonic() + FIRST_LOOK_SECONDS
+        while True:
+            try:
+                await self.measure()
+                if time.monotonic() >= due:
+                    due = time.monotonic() + AGAIN_SECONDS
+                    await self.examine()
+                    due = time.monotonic() + DAY_SECONDS
+            except HaltbotError as error:
+                log.warning("The daily look at the installation was cut short: %s", error)
+            await asyncio.sleep(GAUGES_SECONDS)
+
+    async def measure(self) -> None:
+        """Tell the metrics how much there is to do. Raises StoreError."""
+        backlog = await self._store.backlog()
+        metrics.QUEUE_AGE.set(backlog.oldest_due_ms / 1000)
+        metrics.UNFINISHED.clear()
+        for phase, count in backlog.phases.items():
+            metrics.UNFINISHED.labels(phase).set(count)
+
+    async def examine(self) -> None:
+        """Examine everything, and tell what nobody was told within the last week. Raises StoreError."""
+        found = await self._doctor.examine()
+        for level in Level:
+            metrics.FINDINGS.labels(level.value).set(sum(finding.level is level for finding in found))
+        bad = [finding for finding in found if finding.level is not Level.OK]
+        log.info("The daily examination found %s thing(s) to mend.", len(bad))
+        await self._tell_all(bad)
+
+    async def channels(self, team: str) -> list[Finding]:
+        """What the channels of a team are like, not older than ten minutes."""
+        async with self._looking:
+            at, found = self._channels.get(team, (float("-inf"), []))
+            if time.monotonic() - at > FRESH_SECONDS:
+                found = await self._doctor.channels(team)
+                self._channels[team] = (time.monotonic(), found)
+        return found
+
+    async def _tell_all(self, findings: list[Finding]) -> None:
+        by_person: dict[str, list[Finding]] = defaultdict(list)
+        for finding in findings:
+            if await self._store.pace(f"told {finding.team} {finding.channel} {finding.check}", _PER_WEEK):
+                continue
+            people = set(await self._configurers(finding.team or "", finding.channel or ""))
+            if not people:
+                where = " ".join(filter(None, (finding.team, finding.channel))) or "this installation"
+                log.warning("Nobody in Slack to tell about %s: %s %s", where, finding.told, finding.remedy)
+            for person in people:
+                by_person[person].append(finding)
+        for person, told in by_person.items():
+            try:
+                await self._tell(warning(told), person)
+            except SlackError as error:
+                log.warning("What the daily examination found could not be told: %s", error.code)
+
+
+async def configurers_of(store: Store, owners: Iterable[str], team: str, channel: str) -> set[str]:
+    """Name who can mend a channel: the owners, those who may configure it by name, and who set its key.
+
+    A key that was set in a shell has nobody in Slack behind it. Raises StoreError.
+    """
+    people = set(owners)
+    if not channel:
+        return people
+    key = await store.channel_key(team, channel)
+    setter = key.set_by.removeprefix("user:") if key else ""
+    if setter.startswith(("U", "W")):
+        people.add(setter)
+    try:
+        people.update(ChannelSettings.from_json(await store.settings(team, channel)).configure.users)
+    except SettingsNotAccepted as error:
+        log.warning("Who may configure a channel cannot be read: %s", error)
+    return people

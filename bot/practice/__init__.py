@@ -1,1 +1,0 @@
-"""Game day: made-up workflows in a real channel."""

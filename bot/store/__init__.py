@@ -1,0 +1,1 @@
+"""The database: repositories written once in SQL, for SQLite and for PostgreSQL."""

@@ -1,1 +1,0 @@
-"""The databases behind ``bot.ports.Store``."""

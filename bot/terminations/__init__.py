@@ -1,0 +1,1 @@
+"""The story of one termination: asked for, authorised, confirmed, executed, watched, told."""

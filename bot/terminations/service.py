@@ -1,0 +1,236 @@
+"""The use cases: one method for each thing a person can do."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, TypeVar
+
+from bot.channels.authority import Actor, Authority, understood
+from bot.channels.refusals import record_refusal, refusals_recorded
+from bot.domain.channel_settings import Role
+from bot.domain.command import Order, Question, parse
+from bot.domain.errors import FactsUnavailable, Refused, StoreError
+from bot.domain.permissions import HOPELESS
+from bot.domain.termination import Approval, Event, Job, MessageRef, Outcome, Phase, Press, Termination, event
+from bot.domain.transitions import is_requester
+from bot.observability import context
+from bot.ports.core import Admit, Duplicate, Store, Submitted, Vault
+from bot.terminations.click import Arming, Dialog
+
+T = TypeVar("T")
+
+RECORD_SECONDS = 1.2
+"""How long the database may take before the person is told that nothing is certain.
+
+Slack waits 3 s, and a balancer 1.5 s (``deploy/nginx.conf``) before it asks the next replica.
+"""
+
+ASK_MS = 60 * 60 * 1000
+"""How long after a refusal those who may approve can be asked."""
+
+_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Command:
+    """A slash command as a person sent it. ``delivery`` is the same when Slack delivers it again."""
+
+    team: str
+    channel: str
+    user: str
+    text: str
+    delivery: str
+    response_url: str | None
+
+
+class Terminations:
+    """Requests and decides terminations; what is on disk then belongs to the worker."""
+
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        authority: Authority,
+        *,
+        start: Callable[[Job], None],
+        has_room: Callable[[], bool],
+    ) -> None:
+        self._store = store
+        self._authority = authority
+        self._arming = Arming(store, authority)
+        self._vault = vault
+        self._start = start
+        self._has_room = has_room
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def request(self, command: Command) -> Question | Submitted | Duplicate:
+        """Record a termination before anything else happens. Raises Refused, which is recorded too."""
+        return await self._in_time(self._request(command))
+
+    async def press(self, press: Press, *, seen_at: MessageRef, response_url: str | None) -> Job | Dialog:
+        """Decide a question, or say what has to be typed first. Raises Refused, which is recorded too."""
+        if response_url is not None:
+            press = replace(press, response_url=self._vault.seal(response_url, press.reference))
+        return await self._in_time(self._press(press, seen_at))
+
+    async def ask_approvers(
+        self, reference: str, clicker: Actor, *, response_url: str | None
+    ) -> Submitted | Duplicate:
+        """Turn a refused request into a question to those who may approve it. Raises Refused, recorded too."""
+        return await self._in_time(self._ask_approvers(reference, clicker, response_url))
+
+    async def _request(self, command: Command) -> Question | Submitted | Duplicate:
+        attempt = Event(event="refused", team=command.team, channel=command.channel, user=command.user)
+        async with refusals_recorded(self._store, attempt):
+            asked = parse(command.text)
+        if isinstance(asked, Question):
+            return asked
+        attempt = replace(attempt, workflow_id=asked.workflow_id, force=asked.force, reason=asked.reason)
+        async with refusals_recorded(self._store, attempt):
+            return await self._submit(command, asked)
+
+    def _refuse_at_once(self, command: Command, order: Order, settings: Mapping[str, Any] | None) -> None:
+        """Refuse whom nothing helps, as far as it is remembered: the acknowledgement never waits for Slack."""
+        if settings is None:
+            raise Refused("no_key", team=command.team, channel=command.channel)
+        channel = understood(settings)
+        if order.force and channel.force_needs_reason and not order.reason:
+            raise Refused("reason_needed")
+        actor = Actor(user=command.user, home=command.team, place=command.team, channel=command.channel)
+        role = Role.FORCE if order.force else Role.SOFT
+        try:
+            verdict = self._authority.verdict_by_heart(actor, channel, role)
+        except FactsUnavailable:
+            return
+        # Whoever merely lacks the role may ask for approval, so their request is recorded first.
+        if verdict.reply in HOPELESS:
+            raise verdict.refused()
+
+    async def _press(self, press: Press, seen_at: MessageRef) -> Job | Dialog:
+        context.reference.set(press.reference)
+        attempt = Event(
+            event="refused",
+            team=press.team,
+            channel=press.channel,
+            user=press.user,
+            reference=press.reference,
+            detail={"choice": press.choice},
+        )
+        async with refusals_recorded(self._store, attempt):
+            armed = await self._arming.arm(press, seen_at)
+            if isinstance(armed, Dialog):
+                return armed
+            job = await self._store.decide(armed, seen_at=seen_at, run_here=self._has_room())
+        if job.owner is not None:
+            self._start(job)
+        return job
+
+    async def _ask_approvers(
+        self, reference: str, clicker: Actor, response_url: str | None
+    ) -> Submitted | Duplicate:
+        attempt = Event(
+            event="refused",
+            team=clicker.place,
+            channel=clicker.channel,
+            user=clicker.user,
+            reference=reference,
+            detail={"wanted": "approval"},
+        )
+        async with refusals_recorded(self._store, attempt):
+            return await self._ask(await self._askable(reference, clicker), response_url)
+
+    async def _askable(self, reference: str, clicker: Actor) -> Termination:
+        """Find the refused request that somebody else may be asked about. Raises Refused."""
+        found = await self._store.find(reference)
+        refused = found.termination if found else None
+        if refused is None or refused.outcome is not Outcome.REFUSED or refused.code != "not_granted":
+            raise Refused("question_gone")
+        if not is_requester(refused, user=clicker.user, home=clicker.home):
+            raise Refused("not_the_requester", requester=refused.user)
+        if await self._store.now() - (refused.ended_at or 0) > ASK_MS:
+            raise Refused("asked_too_late")
+        return refused
+
+    async def _ask(self, refused: Termination, response_url: str | None) -> Submitted | Duplicate:
+        asked = new_reference()
+        termination = Termination(
+            id=asked,
+            team=refused.team,
+            channel=refused.channel,
+            user=refused.user,
+            workflow_id=refused.workflow_id,
+            force=refused.force,
+            reason=refused.reason,
+            requested_at=0,
+            response_url=self._vault.seal(response_url, asked) if response_url else None,
+            approval=Approval.ASKED,
+        )
+        return await self._record(termination, Phase.AWAITING_CONFIRMATION, idem=f"ask {refused.id}")
+
+    async def _submit(self, command: Command, order: Order) -> Submitted | Duplicate:
+        reference = new_reference()
+        context.reference.set(reference)
+        sealed = self._vault.seal(command.response_url, reference) if command.response_url else None
+        termination = Termination(
+            id=reference,
+            team=command.team,
+            channel=command.channel,
+            user=command.user,
+            workflow_id=order.workflow_id,
+            force=order.force,
+            reason=order.reason,
+            requested_at=0,
+            response_url=sealed,
+        )
+        phase = Phase.AWAITING_CONFIRMATION if order.force else Phase.REQUESTED
+        idem = f"command {command.team} {command.delivery}"
+        admit = partial(self._refuse_at_once, command, order)
+        return await self._record(termination, phase, idem=idem, admit=admit)
+
+    async def _record(
+        self, termination: Termination, phase: Phase, *, idem: str, admit: Admit | None = None
+    ) -> Submitted | Duplicate:
+        submitted = await self._store.submit(
+            termination, phase, idem=idem, run_here=self._has_room(), admit=admit
+        )
+        match submitted:
+            case Submitted(job=Job() as job):
+                self._start(job)
+            case Duplicate(termination=earlier, same_request=False):
+                attempt = replace(event(termination, "refused"), reference=earlier.id)
+                await record_refusal(self._store, attempt, "duplicate")
+        return submitted
+
+    async def _in_time(self, work: Awaitable[T]) -> T:
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        # A task of its own: what is recorded too late for its acknowledgement is carried out all the same.
+        task = asyncio.create_task(_answering(answer, work))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        try:
+            async with asyncio.timeout(RECORD_SECONDS):
+                return await answer
+        except (TimeoutError, StoreError) as trouble:
+            raise Refused("not_recorded") from trouble
+
+
+async def _answering(answer: asyncio.Future[T], work: Awaitable[T]) -> None:
+    """Do the work and answer at once: whoever waits is woken two turns of the event loop before a task's end would."""
+    try:
+        result = await work
+    except Exception as error:  # noqa: BLE001 -- it is handed over
+        # Whoever waits no longer was told that nothing is certain.
+        if not answer.done():
+            answer.set_exception(error)
+    else:
+        if not answer.done():
+            answer.set_result(result)
+
+
+def new_reference() -> str:
+    """Make an unguessable reference that can be read out on the phone: 12 of 31 unmistakable characters."""
+    letters = len(_ALPHABET)
+    number = secrets.randbelow(letters**12)
+    return "".join(_ALPHABET[number // letters**place % letters] for place in range(12))

@@ -1,0 +1,1 @@
+"""Haltbot's own pages in the browser."""
