@@ -146,7 +146,7 @@ async def test_the_page_leaves_no_command_out():
 def test_every_metric_is_explained():
     """The table has a row for each family."""
     told = set(re.findall(r"`(haltbot_[a-z_]+)`", PAGE))
-    source = (ROOT / "bot" / "metrics.py").read_text()
+    source = (ROOT / "bot" / "observability" / "metrics.py").read_text()
     families = {
         name + ("_total" if kind == "Counter" else "")
         for kind, name in re.findall(r'(Counter|Gauge|Histogram)\(\s*"(haltbot_[a-z_]+)"', source)

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from bot.domain import errors
 from bot.domain.errors import (
     Definite,
     HaltbotError,
@@ -13,7 +14,6 @@ from bot.domain.errors import (
     SlackUnavailable,
     VibecodeError,
 )
-from bot.domain.termination import errors
 
 _LINE = re.compile(r"^( *)[*x+-] (\w+)", re.MULTILINE)
 
