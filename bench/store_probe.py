@@ -11,20 +11,24 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from bot.config.settings import sqlite_path
-from bot.domain.termination import Job, Outcome, Phase, Termination, Transition, event
+from bot.domain.audit import event
+from bot.domain.job import Job, Transition
+from bot.domain.termination import Outcome, Phase, Request, Termination
 from bot.ports.core import Store, Submitted
 from bot.store.opening import open_store
 from bot.store.payload import encode
 
 TERMINATION = Termination(
     id="",
-    team="T1",
-    channel="C1",
-    user="U1",
-    workflow_id="6f00000000abcd.00000001",
-    force=False,
-    reason="it sent the same letter twice",
-    requested_at=0,
+    request=Request(
+        team="T1",
+        channel="C1",
+        user="U1",
+        workflow_id="6f00000000abcd.00000001",
+        force=False,
+        reason="it sent the same letter twice",
+        requested_at=0,
+    ),
 )
 
 _JOBS = """
@@ -89,21 +93,23 @@ def timed(milliseconds: list[float]) -> Iterator[None]:
 
 
 async def submit(store: Store, name: str, *, run_here: bool) -> Job | None:
-    termination = replace(TERMINATION, id=name, workflow_id=name)
+    termination = replace(TERMINATION, id=name, request=replace(TERMINATION.request, workflow_id=name))
     submitted = await store.submit(termination, Phase.REQUESTED, idem=name, run_here=run_here)
     assert isinstance(submitted, Submitted)
     return submitted.job
 
 
 async def finish(store: Store, job: Job) -> None:
-    ended = replace(job.termination, outcome=Outcome.GONE_VERIFIED)
+    ended = replace(job.termination, result=replace(job.termination.result, outcome=Outcome.GONE_VERIFIED))
     done = Transition(termination=ended, phase=Phase.DONE, events=(event(ended, "outcome"),))
     assert await store.advance(job, done)
 
 
 def fill(url: str, rows: int) -> None:
     """Add ended terminations until there are so many, with three lines of the audit each."""
-    payload = encode(replace(TERMINATION, id="row", outcome=Outcome.GONE_VERIFIED))
+    payload = encode(
+        replace(TERMINATION, id="row", result=replace(TERMINATION.result, outcome=Outcome.GONE_VERIFIED))
+    )
     path = sqlite_path(url)
     if path is None:
         fill_postgres(url, rows, payload)

@@ -5,7 +5,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncApp
 
 from bot.domain.errors import Refused
-from bot.domain.termination import Press
+from bot.domain.press import Press
 from bot.domain.workspace import of_clicker
 from bot.messages import replies
 from bot.messages.blocks import permalink
@@ -46,7 +46,7 @@ def register(app: AsyncApp, answers: Answers, terminations: Terminations) -> Non
             response_url=body.get("response_url"),
         )
         if isinstance(asked, Duplicate):
-            link = permalink((body.get("team") or {}).get("domain"), asked.termination.message)
+            link = permalink((body.get("team") or {}).get("domain"), asked.termination.posting.message)
             answers.tell(body, replies.duplicate(asked.termination, asked.phase, link))
         else:
             answers.tell(body, ASKED)

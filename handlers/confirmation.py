@@ -3,7 +3,9 @@
 from slack_bolt.async_app import AsyncApp
 
 from bot.domain.errors import Refused
-from bot.domain.termination import Choice, Job, MessageRef, Press
+from bot.domain.job import Job
+from bot.domain.press import Choice, Press
+from bot.domain.termination import MessageRef
 from bot.domain.workspace import channel_of, of_clicker
 from bot.messages import permissions
 from bot.messages.blocks import AUTHORISE, CHOICES, private, question_of
@@ -38,7 +40,7 @@ def follow(choice: Choice, decided: Job | Dialog, answers: Answers) -> None:
     """Tell everyone what everyone should know of a decision."""
     if choice is Choice.BREAK_GLASS and isinstance(decided, Job):
         told = private(permissions.glass_broken(decided.termination))
-        answers.announce(told, channel=decided.termination.channel)
+        answers.announce(told, channel=decided.termination.request.channel)
 
 
 def _remembered(dialog: Dialog, seen_at: MessageRef) -> Confirmed:

@@ -38,7 +38,7 @@ def register(
         if isinstance(result, Question):
             await _answer(ack, body, result)
         elif isinstance(result, Duplicate):
-            link = permalink(body.get("team_domain"), result.termination.message)
+            link = permalink(body.get("team_domain"), result.termination.posting.message)
             await ack(**privately(replies.duplicate(result.termination, result.phase, link)))
         else:
             # The message in the channel is the answer; an empty acknowledgement shows nothing.
@@ -49,7 +49,7 @@ def register(
         match question.word:
             case "status":
                 jobs = await enquiries.under_way(team, channel)
-                links = [permalink(body.get("team_domain"), job.termination.message) for job in jobs]
+                links = [permalink(body.get("team_domain"), job.termination.posting.message) for job in jobs]
                 await ack(**privately(replies.under_way(jobs, links)))
             case "show":
                 answers.follow_up(body, _show(team, channel, body["user_id"], question.rest, asker(body)))

@@ -3,11 +3,11 @@
 import inspect
 import itertools
 import re
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from parts import built, changed
 from sources import SOURCES
 
 from bot.domain.errors import Refused
@@ -31,7 +31,7 @@ from sandbox.slack.block_kit import block_faults
 
 NOW = 1_700_000_000_000
 CARDS = Cards("https://vibecode.example.com/v1/oauth/authorize")
-BARE = Termination(
+BARE = built(
     id="abcdefgh2345",
     team="T1",
     channel="C1",
@@ -70,7 +70,7 @@ def card(termination: Termination, phase: Phase) -> Message:
 def states() -> list[tuple[Termination, Phase]]:
     """A termination in each phase, and with each outcome and code."""
     under_way = [
-        (replace(BARE, force=force, trouble=trouble, sent=("soft",) * 3, seen=seen), phase)
+        (changed(BARE, force=force, trouble=trouble, sent=("soft",) * 3, seen=seen), phase)
         for phase in Phase
         if phase not in (Phase.TELLING, Phase.DONE)
         for force in (True, False)
@@ -79,7 +79,7 @@ def states() -> list[tuple[Termination, Phase]]:
     ]
     ended = [
         (
-            replace(
+            changed(
                 BARE,
                 outcome=outcome,
                 code=code,
@@ -104,16 +104,16 @@ def states() -> list[tuple[Termination, Phase]]:
 def test_every_message_fits_slack_s_rules(reason):
     """Each phase, outcome and code with each kind of reason: blocks that Slack takes, text that it takes."""
     for termination, phase in states():
-        message = card(replace(termination, reason=REASONS[reason]), phase)
+        message = card(changed(termination, reason=REASONS[reason]), phase)
 
-        assert [] == block_faults(list(message.blocks)), (phase, termination.outcome)
+        assert [] == block_faults(list(message.blocks)), (phase, termination.result.outcome)
         assert 0 < len(message.text) <= TEXT_LIMIT
 
 
 def test_the_text_alone_says_what_the_blocks_say():
     """Every line of every section and of the small print, for whoever hears it read out."""
     for termination, phase in states():
-        message = card(replace(termination, reason="loops"), phase)
+        message = card(changed(termination, reason="loops"), phase)
         spoken = plain(message.text)
 
         texts = [
@@ -135,7 +135,7 @@ def plain(text: str) -> str:
 def test_a_person_s_text_stands_as_it_is_in_a_quote():
     """A rich_text element parses nothing, so the reason is shown letter for letter."""
     reason = "<!channel> *bold* & <@U1>"
-    message = card(replace(BARE, reason=reason), Phase.REQUESTED)
+    message = card(changed(BARE, reason=reason), Phase.REQUESTED)
 
     (quote,) = [block for block in message.blocks if block["type"] == "rich_text"]
     assert reason == quote["elements"][0]["elements"][0]["text"]
@@ -145,7 +145,7 @@ def test_a_person_s_text_stands_as_it_is_in_a_quote():
 
 def test_what_bitrix24_says_of_an_instance_is_inert_too():
     """A document's name is somebody's text as well."""
-    message = card(replace(BARE, seen=INSTANCE), Phase.AWAITING_CONFIRMATION)
+    message = card(changed(BARE, seen=INSTANCE), Phase.AWAITING_CONFIRMATION)
 
     assert "<!channel>" not in str(message.blocks) + message.text
 
@@ -173,7 +173,7 @@ def test_clipping_is_seen_and_cuts_no_entity(text, limit):
 @pytest.mark.parametrize("code", sorted(EXPLANATIONS))
 def test_only_what_ends_in_the_browser_has_a_button_for_it(code):
     """The button appears for a session that ended, and for nothing else."""
-    message = card(replace(BARE, outcome=Outcome.FAILED, code=code, status=401), Phase.TELLING)
+    message = card(changed(BARE, outcome=Outcome.FAILED, code=code, status=401), Phase.TELLING)
 
     urls = [e.get("url") for b in message.blocks if b["type"] == "actions" for e in b["elements"]]
     assert ([CARDS.authorise_url] if code in AUTHORISABLE else []) == urls
@@ -183,7 +183,7 @@ def test_only_what_ends_in_the_browser_has_a_button_for_it(code):
 @pytest.mark.parametrize(("signed_in", "words"), [(True, "goes on by itself"), (False, "Authorise again")])
 def test_only_an_application_s_key_is_connected_to(signed_in: bool, words: str):
     """The session of a personal key is its owner's, and Haltbot cannot renew it."""
-    refused = replace(
+    refused = changed(
         BARE, outcome=Outcome.FAILED, code="TOKEN_EXPIRED", status=401, signed_in=signed_in, ended_at=1
     )
     message = Cards("https://auth.example/", connects=True).termination(refused, Phase.TELLING, 2)
@@ -195,7 +195,7 @@ def test_only_an_application_s_key_is_connected_to(signed_in: bool, words: str):
 
 def test_the_buttons_carry_their_question():
     """A button of an older question can be told from one of the present question."""
-    message = card(replace(BARE, question=3), Phase.AWAITING_CONFIRMATION)
+    message = card(changed(BARE, number=3), Phase.AWAITING_CONFIRMATION)
     (actions,) = [block for block in message.blocks if block["type"] == "actions"]
 
     assert {(BARE.id, 3)} == {question_of(element["value"]) for element in actions["elements"]}
@@ -238,7 +238,7 @@ def test_every_refusal_has_a_sentence_that_helps():
         "team": "T1",
         "channel": "C1",
         "requester": "U1",
-        "termination": replace(BARE, decided_by="U1", outcome=Outcome.EXPIRED),
+        "termination": changed(BARE, decided_by="U1", outcome=Outcome.EXPIRED),
         "phase": Phase.DONE,
         "reference": BARE.id,
         "code": "SCOPE_DENIED",

@@ -14,7 +14,7 @@ from workspace import workspace
 
 import bot.store as stores
 from bot.cli import main as cli
-from bot.domain.termination import Event
+from bot.domain.audit import Event
 from bot.store.opening import open_store
 from sandbox.vibecode import Step
 

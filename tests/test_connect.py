@@ -11,8 +11,8 @@ from browser_door import PUBLIC_URL, browser, hand_in, link_of
 from workspace import Workspace, workspace
 
 from bot.config.settings import sqlite_path
+from bot.domain.audit import Event
 from bot.domain.errors import StoreBusy
-from bot.domain.termination import Event
 from bot.messages.access_blocks import CONNECT_LINK, KEY_LINK
 from bot.messages.blocks import CONNECT, FORCE_TERMINATE
 from bot.store.sqlite import SqliteStore

@@ -5,24 +5,18 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from parts import built, changed
 from store.examples import press
 
+from bot.domain.audit import event
 from bot.domain.errors import Refused
 from bot.domain.instance import Instance
-from bot.domain.termination import (
-    Choice,
-    MessageRef,
-    Outcome,
-    Phase,
-    Termination,
-    event,
-    repeats,
-    twin,
-)
+from bot.domain.press import Choice
+from bot.domain.termination import MessageRef, Outcome, Phase, dedupe_key, repeats
 from bot.domain.transitions import decide, ending
 from bot.store.payload import decode, encode
 
-ASKED = Termination(
+ASKED = built(
     id="abcdefgh2345",
     team="T1",
     channel="C1",
@@ -32,7 +26,7 @@ ASKED = Termination(
     reason="loops",
     requested_at=1_000,
     message=MessageRef("C1", "1.1", "channel"),
-    question=2,
+    number=2,
     expires_at=300_000,
 )
 PRESS = press(ASKED)
@@ -52,9 +46,9 @@ def test_each_answer_of_the_question_has_its_effect(choice, phase, force, outcom
     to = decide(ASKED, AWAITING, replace(PRESS, choice=choice), now=2_000)
 
     (told,) = to.events
-    assert (phase, force, outcome) == (to.phase, to.termination.force, to.termination.outcome)
+    assert (phase, force, outcome) == (to.phase, to.termination.request.force, to.termination.result.outcome)
     assert (recorded, "U1") == (told.event, told.user)
-    assert "U1" == to.termination.decided_by
+    assert "U1" == to.termination.question.decided_by
 
 
 @pytest.mark.parametrize(
@@ -99,16 +93,16 @@ def test_a_question_is_answered_once(phase, choice):
 
 def test_a_question_that_stands_elsewhere_is_answered_there():
     """The bot could not post in the channel, so the question went to the person directly."""
-    told_directly = replace(ASKED, message=MessageRef("D1", "1.1", "dm"))
+    told_directly = changed(ASKED, message=MessageRef("D1", "1.1", "dm"))
 
     assert decide(told_directly, AWAITING, replace(PRESS, channel="D1"), now=2_000)
-    assert decide(replace(ASKED, message=None), AWAITING, PRESS, now=2_000)
+    assert decide(changed(ASKED, message=None), AWAITING, PRESS, now=2_000)
 
 
 def test_an_ending_is_recorded_before_it_is_told():
     """The outcome, its code and status, and how often it was tried are in the event."""
     to = ending(
-        replace(ASKED, sent=("soft",) * 3, trouble="X"),
+        changed(ASKED, sent=("soft",) * 3, trouble="X"),
         "outcome",
         Outcome.FAILED,
         9_000,
@@ -117,7 +111,11 @@ def test_an_ending_is_recorded_before_it_is_told():
     )
 
     (told,) = to.events
-    assert (Phase.TELLING, 9_000, None) == (to.phase, to.termination.ended_at, to.termination.trouble)
+    assert (Phase.TELLING, 9_000, None) == (
+        to.phase,
+        to.termination.result.ended_at,
+        to.termination.calls.trouble,
+    )
     assert "failed:X" == told.outcome
     assert {"code": "X", "status": 502, "tries": 3, "recovered": False} == dict(told.detail)
 
@@ -134,23 +132,23 @@ def test_an_ending_is_recorded_before_it_is_told():
 )
 def test_a_result_is_named_as_the_audit_names_it(outcome, code, result):
     """A failure carries its code."""
-    assert result == replace(ASKED, outcome=outcome, code=code).result
+    assert result == changed(ASKED, outcome=outcome, code=code).result.label
 
 
 def test_twins_stop_the_same_instance_the_same_way():
     """Who asked and why does not matter; team, channel, instance and force do."""
-    assert twin(ASKED) == twin(replace(ASKED, id="other", user="U2", reason="other"))
+    assert dedupe_key(ASKED) == dedupe_key(changed(ASKED, id="other", user="U2", reason="other"))
     others = [
-        replace(ASKED, team="T2"),
-        replace(ASKED, channel="C2"),
-        replace(ASKED, workflow_id="69f0c2d5ade389.22457799"),
-        replace(ASKED, force=False),
+        changed(ASKED, team="T2"),
+        changed(ASKED, channel="C2"),
+        changed(ASKED, workflow_id="69f0c2d5ade389.22457799"),
+        changed(ASKED, force=False),
     ]
-    assert 5 == len({twin(one) for one in [ASKED, *others]})
+    assert 5 == len({dedupe_key(one) for one in [ASKED, *others]})
 
 
 @pytest.mark.parametrize(
-    ("changed", "expected"),
+    ("differs", "expected"),
     [
         ({}, True),
         ({"user": "U2"}, False),
@@ -159,10 +157,10 @@ def test_twins_stop_the_same_instance_the_same_way():
         ({"requested_at": 130_000}, False),
     ],
 )
-def test_the_same_again_within_two_minutes_is_a_repetition(changed, expected):
+def test_the_same_again_within_two_minutes_is_a_repetition(differs, expected):
     """Somebody saw Slack's timeout and pressed Enter once more."""
-    done = replace(ASKED, outcome=Outcome.GONE_VERIFIED, ended_at=10_000)
-    later = replace(ASKED, **({"requested_at": 11_000} | changed))
+    done = changed(ASKED, outcome=Outcome.GONE_VERIFIED, ended_at=10_000)
+    later = changed(ASKED, **({"requested_at": 11_000} | differs))
 
     assert expected == repeats(done, later)
 
@@ -170,7 +168,7 @@ def test_the_same_again_within_two_minutes_is_a_repetition(changed, expected):
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.UNKNOWN, Outcome.CANCELLED, Outcome.EXPIRED])
 def test_what_did_not_succeed_may_be_asked_for_again_at_once(outcome):
     """It is no repetition but a second try."""
-    assert not repeats(replace(ASKED, outcome=outcome, ended_at=10_000), replace(ASKED, requested_at=11_000))
+    assert not repeats(changed(ASKED, outcome=outcome, ended_at=10_000), changed(ASKED, requested_at=11_000))
 
 
 def test_an_event_names_who_did_it():
@@ -180,13 +178,13 @@ def test_an_event_names_who_did_it():
         (told := event(ASKED, "told_elsewhere", user="U2", way="dm")).user,
         dict(told.detail),
     )
-    assert (ASKED.id, ASKED.reason, True) == (told.reference, told.reason, told.force)
+    assert (ASKED.id, ASKED.request.reason, True) == (told.reference, told.reason, told.force)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.none() | st.sampled_from(Outcome), st.booleans())
 def test_a_termination_survives_the_database(reason, outcome, seen):
     """Whatever it holds, it comes back as it was."""
     instance = Instance("1", template_id="713", locked_until=5) if seen else None
-    whole = replace(ASKED, reason=reason, outcome=outcome, seen=instance)
+    whole = changed(ASKED, reason=reason, outcome=outcome, seen=instance)
 
     assert whole == decode(encode(whole))

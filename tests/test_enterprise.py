@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from workspace import Workspace, workspace
 
-from bot.domain.termination import Event
+from bot.domain.audit import Event
 from bot.domain.workspace import (
     enterprise_of,
     is_outsider,

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from parts import changed
 from slack_sdk.web.async_client import AsyncWebClient
 from store.examples import running, to
 from voice import OUTCOME, Voice, open_voice
@@ -14,7 +15,8 @@ from voice import OUTCOME, Voice, open_voice
 from bot.channels.sharing import Sharing
 from bot.config.vault import AesVault
 from bot.domain.errors import SlackUnavailable
-from bot.domain.termination import Job, MessageRef
+from bot.domain.job import Job
+from bot.domain.termination import MessageRef
 from bot.messages.blocks import Cards
 from bot.slack.channels import SlackChannels
 from bot.slack.messenger import PATIENCE, SlackMessenger
@@ -53,7 +55,7 @@ async def held(progress: Progress, voice: Voice, *, seconds: float) -> Job:
 async def test_a_slack_that_hangs_leaves_time_to_record_it(progress: Progress, voice: Voice, method: str):
     """Otherwise the lease would end meanwhile, and what happened would look like a crash."""
     job = await held(progress, voice, seconds=0.2)
-    job = replace(job, termination=replace(job.termination, maybe_shown=True))
+    job = replace(job, termination=changed(job.termination, maybe_shown=True))
     voice.slack.fail(method, "hang")
 
     with pytest.raises(SlackUnavailable):
@@ -68,7 +70,7 @@ async def next_try(progress: Progress, job: Job) -> Job:
         return replace(job, termination=await progress.show(job))
     except SlackUnavailable as later:
         unsure = await progress.unsure_where(job.termination, later)
-        return replace(job, termination=replace(unsure, telling_tries=unsure.telling_tries + 1))
+        return replace(job, termination=changed(unsure, telling_tries=unsure.posting.telling_tries + 1))
 
 
 @pytest.mark.parametrize(
@@ -86,7 +88,7 @@ async def test_a_lost_answer_stays_in_doubt_while_it_cannot_be_looked_up(
     """Slack posted it and the connection broke; trouble with the look for it does not say that it was not posted."""
     job = await held(progress, voice, seconds=60)
     url = progress._vault.seal(voice.response_url(), job.termination.id)
-    job = replace(job, termination=replace(job.termination, telling_tries=PATIENCE, response_url=url))
+    job = replace(job, termination=changed(job.termination, telling_tries=PATIENCE, response_url=url))
     voice.slack.fail("chat.postMessage", "drop_after")
     voice.slack.fail(method, trouble, times=3, retry_after=0 if trouble == "ratelimited" else None)
 
@@ -95,7 +97,7 @@ async def test_a_lost_answer_stays_in_doubt_while_it_cannot_be_looked_up(
 
     assert 1 == len(voice.texts())
     assert [] == voice.direct()
-    assert job.termination.message is not None
+    assert job.termination.posting.message is not None
 
 
 async def test_a_lost_answer_is_in_doubt_whatever_slack_wants_us_to_wait(progress: Progress, voice: Voice):
@@ -107,8 +109,8 @@ async def test_a_lost_answer_is_in_doubt_whatever_slack_wants_us_to_wait(progres
     after_trouble = await next_try(progress, job)
     after_limit = await next_try(progress, job)
 
-    assert after_trouble.termination.maybe_shown
-    assert not after_limit.termination.maybe_shown
+    assert after_trouble.termination.posting.maybe_shown
+    assert not after_limit.termination.posting.maybe_shown
 
 
 async def test_what_was_told_anew_is_not_told_once_more(progress: Progress, voice: Voice):
@@ -122,8 +124,8 @@ async def test_what_was_told_anew_is_not_told_once_more(progress: Progress, voic
         job = await next_try(progress, job)
 
     (anew,) = voice.slack.channel_messages(voice.channel)
-    assert job.termination.message is not None
-    assert anew.ts == job.termination.message.ts != message.ts
+    assert job.termination.posting.message is not None
+    assert anew.ts == job.termination.posting.message.ts != message.ts
 
 
 async def test_a_private_sentence_leaves_time_to_record_it(progress: Progress, voice: Voice):
@@ -167,7 +169,7 @@ async def test_a_message_that_came_too_late_is_taken_back(
     job = await held(progress, voice, seconds=0.3 - RECORDING_SECONDS)
     theirs = await voice.show(reference=job.termination.id)
     await progress.store.advance(
-        job, to(replace(job, termination=replace(job.termination, message=theirs)), job.phase)
+        job, to(replace(job, termination=changed(job.termination, message=theirs)), job.phase)
     )
     progress._messenger = SlowMessenger(voice.client, voice.client.session)
 

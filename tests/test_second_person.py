@@ -2,16 +2,17 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from parts import built, changed
 from store.examples import press
 from workspace import Workspace
 
 from bot.domain.channel_settings import Role
 from bot.domain.errors import Refused
-from bot.domain.termination import Approval, Choice, MessageRef, Phase, Termination
+from bot.domain.press import Choice
+from bot.domain.termination import Approval, MessageRef, Phase
 from bot.domain.transitions import decide
 from bot.messages.blocks import BREAK_GLASS, FORCE_TERMINATE, KEEP_RUNNING, TERMINATE_SOFTLY
 from bot.messages.permission_blocks import LAST_FOUR, WHY
@@ -290,7 +291,7 @@ async def test_a_key_among_the_reasons_is_not_kept(work: Workspace):
     assert [] == work.vibecode.deletes()
 
 
-ASKED = Termination(
+ASKED = built(
     id="abcdefgh2345",
     team="T1",
     channel="C1",
@@ -335,7 +336,7 @@ EVERY_ROLE = frozenset(Role)
 @pytest.mark.parametrize("known_at", ["question", "click"])
 def test_whose_press_counts(known_at, approval, user, choice, may, reply):
     """Requester, approver and others, whether the need was known with the question or came up since."""
-    asked_for = replace(ASKED, approval=approval if known_at == "question" else None)
+    asked_for = changed(ASKED, approval=approval if known_at == "question" else None)
     click = press(
         asked_for,
         choice,
@@ -356,7 +357,7 @@ def test_whose_press_counts(known_at, approval, user, choice, may, reply):
 
 def test_a_breaker_that_trips_after_the_question_holds_the_gentler_way_back_too():
     """The question only needed a second person for the force."""
-    asked_for = replace(ASKED, approval=Approval.SECOND_PERSON)
+    asked_for = changed(ASKED, approval=Approval.SECOND_PERSON)
     click = press(asked_for, Choice.SOFT, may=EVERY_ROLE, approval=Approval.BREAKER)
 
     with pytest.raises(Refused) as refused:
@@ -367,7 +368,7 @@ def test_a_breaker_that_trips_after_the_question_holds_the_gentler_way_back_too(
 
 def test_nobody_makes_a_force_of_a_soft_one():
     """An approver approves what was asked for, and no more."""
-    soft = replace(ASKED, force=False, approval=Approval.BREAKER)
+    soft = changed(ASKED, force=False, approval=Approval.BREAKER)
     click = press(soft, Choice.FORCE, user="U2", may=EVERY_ROLE)
 
     with pytest.raises(Refused) as refused:

@@ -11,9 +11,9 @@ from workspace import Workspace, workspace
 from bot.channels.keys import Keys
 from bot.config.settings import Settings, sqlite_path
 from bot.config.vault import AesVault
+from bot.domain.audit import Event
 from bot.domain.connection import PersonSession
 from bot.domain.errors import KeyUndecryptable, SessionMissing
-from bot.domain.termination import Event
 from bot.messages.blocks import FORCE_TERMINATE
 from bot.store.memory import MemoryStore
 from bot.store.opening import open_store, open_vault

@@ -10,8 +10,8 @@ from test_keys import environment
 from workspace import Workspace, workspace
 
 from bot.config.settings import sqlite_path
+from bot.domain.audit import Event
 from bot.domain.connection import PersonSession
-from bot.domain.termination import Event
 from bot.store.opening import open_store
 from sandbox.vibecode import Step
 

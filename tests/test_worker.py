@@ -5,14 +5,16 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from parts import built
 
 from bot.domain.errors import StoreBusy, StoreError
-from bot.domain.termination import Job, Phase, Termination
+from bot.domain.job import Job
+from bot.domain.termination import Phase
 from bot.terminations.worker import Worker
 
 
 def job(number: int) -> Job:
-    termination = Termination(
+    termination = built(
         id=f"reference{number}",
         team="T1",
         channel="C1",
@@ -70,7 +72,7 @@ async def test_what_is_due_is_run():
     store, ran = FakeStore([job(1), job(2)], [job(3)]), []
 
     async def run(one: Job) -> None:
-        ran.append(one.termination.workflow_id)
+        ran.append(one.termination.request.workflow_id)
 
     async with serving(make(store, run)):
         await store.empty.wait()
@@ -102,9 +104,9 @@ async def test_one_job_s_fault_is_nobody_else_s(error, caplog: pytest.LogCapture
     store, ran = FakeStore([job(1)], [job(2)]), []
 
     async def run(one: Job) -> None:
-        if one.termination.workflow_id == "1":
+        if one.termination.request.workflow_id == "1":
             raise error
-        ran.append(one.termination.workflow_id)
+        ran.append(one.termination.request.workflow_id)
 
     async with serving(make(store, run)):
         await store.empty.wait()
@@ -119,7 +121,7 @@ async def test_no_more_is_taken_up_than_there_is_room_for():
     go, started = asyncio.Event(), asyncio.Event()
 
     async def run(one: Job) -> None:
-        if one.termination.workflow_id == "2":
+        if one.termination.request.workflow_id == "2":
             started.set()
         await go.wait()
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from bot.channels.keys import Keys
+from bot.domain.audit import Event
 from bot.domain.command import COMMAND
-from bot.domain.termination import Event
 from bot.store.opening import open_store, open_vault
 from sandbox.slack import Channel, Delivery, Message, Person
 from sandbox.world import World, open_world

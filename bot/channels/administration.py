@@ -7,10 +7,10 @@ from bot.channels.authority import CLICK_SECONDS, Actor, Authority
 from bot.channels.breaker import Breaker
 from bot.channels.refusals import refusals_recorded
 from bot.channels.settings_changes import Configuring
+from bot.domain.audit import Event
 from bot.domain.channel_settings import ChannelSettings, Role
 from bot.domain.errors import FactsUnavailable, Refused
 from bot.domain.permissions import HOPELESS, Verdict
-from bot.domain.termination import Event
 from bot.ports.core import Store
 
 

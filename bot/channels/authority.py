@@ -90,12 +90,16 @@ class Authority:
         """Tell why somebody beside the requester has to agree, as the channel is now. Raises FactsUnavailable."""
         now = await self._store.now()
         on_call = False
-        if termination.force and settings.second_person is SecondPerson.OUTSIDE_ON_CALL and settings.on_call:
+        if (
+            termination.request.force
+            and settings.second_person is SecondPerson.OUTSIDE_ON_CALL
+            and settings.on_call
+        ):
             members = await self._directory.members(
-                termination.team, settings.on_call, within_seconds=within_seconds
+                termination.request.team, settings.on_call, within_seconds=within_seconds
             )
-            on_call = termination.user in (members or ())
-        return approval_needed(settings, force=termination.force, on_call=on_call, now=now)
+            on_call = termination.request.user in (members or ())
+        return approval_needed(settings, force=termination.request.force, on_call=on_call, now=now)
 
     async def approval_at_click(self, termination: Termination, settings: ChannelSettings) -> Approval | None:
         """The same, but whoever cannot be seen to be on call is not."""

@@ -74,8 +74,8 @@ class Connections:
                 raise Refused("question_gone")
             asked = found.termination
             if not is_requester(asked, user=clicker.user, home=home):
-                raise Refused("not_the_requester", requester=asked.user)
-            holder = Holder(team=asked.team, channel=asked.channel, user=asked.user)
+                raise Refused("not_the_requester", requester=asked.request.user)
+            holder = Holder(team=asked.request.team, channel=asked.request.channel, user=asked.request.user)
             return await self._start(holder, reference)
 
     async def _start(self, holder: Holder, reference: str | None) -> str:

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from bot.domain.api_key import APPLICATION, ApiKey, ChannelKey, OpenedKey
+from bot.domain.audit import Event
 from bot.domain.connection import PersonSession
 from bot.domain.errors import KeyMissing, KeyNotAccepted, KeyUndecryptable, SessionMissing
-from bot.domain.termination import Event
 from bot.ports.access import AccessStore
 from bot.ports.core import Vault
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 from bot.channels.keys import Keys
 from bot.channels.settings_changes import Configuring
 from bot.channels.sharing import Channels
+from bot.domain.audit import Event
 from bot.domain.channel_settings import ChannelSettings
 from bot.domain.errors import SettingsNotAccepted, SlackError
-from bot.domain.termination import Event
 from bot.domain.workspace import enterprise_of, team_of
 from bot.messages import access as replies
 from bot.messages.blocks import private

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 
+from bot.domain.audit import Event
 from bot.domain.errors import KeyMissing, KeyUnusable, Refused
-from bot.domain.termination import Event
 from bot.ports.core import Store
 
 
@@ -19,9 +19,14 @@ async def refusals_recorded(store: Store, attempt: Event) -> AsyncIterator[None]
         yield
     except Refused as refused:
         found = await store.find(attempt.reference) if attempt.reference is not None else None
-        if found is not None and found.termination.team == attempt.team:
+        if found is not None and found.termination.request.team == attempt.team:
             about = found.termination
-            attempt = replace(attempt, workflow_id=about.workflow_id, force=about.force, reason=about.reason)
+            attempt = replace(
+                attempt,
+                workflow_id=about.request.workflow_id,
+                force=about.request.force,
+                reason=about.request.reason,
+            )
         await record_refusal(store, attempt, refused.reply)
         raise
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from bot.domain.audit import Event
 from bot.domain.channel_settings import ChannelSettings
 from bot.domain.errors import StoreError
-from bot.domain.termination import Event
 from bot.ports.core import Store
 
 _TRIES = 10

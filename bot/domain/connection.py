@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.domain.termination import Event
+from bot.domain.audit import Event
 
 TRIES_PER_LINK = 10
 """So many times a form may be sent with one link: a typing error is no reason to ask for another."""

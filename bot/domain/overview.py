@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bot.domain.findings import Finding
-from bot.domain.termination import Job
+from bot.domain.job import Job
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,23 +1,15 @@
 """Who may decide what, and what follows from it: pure functions on a termination."""
 
 from dataclasses import replace
-from typing import Any
 
+from bot.domain.audit import event
 from bot.domain.channel_settings import Role
 from bot.domain.command import has_usual_shape
 from bot.domain.errors import Refused
 from bot.domain.instance import Instance
-from bot.domain.termination import (
-    Approval,
-    Choice,
-    MessageRef,
-    Outcome,
-    Phase,
-    Press,
-    Termination,
-    Transition,
-    event,
-)
+from bot.domain.job import Transition
+from bot.domain.press import Choice, Press
+from bot.domain.termination import Approval, Changes, MessageRef, Outcome, Phase, Result, Termination
 from bot.domain.workspace import is_outsider
 
 
@@ -27,17 +19,25 @@ def decide(termination: Termination, phase: Phase, press: Press, now: int) -> Tr
     The store applies it only if nobody else's was applied before.
     """
     _check_person(termination, press)
-    stands_in = termination.message.channel if termination.message else termination.channel
-    if press.channel not in (termination.channel, stands_in):
+    stands_in = (
+        termination.posting.message.channel if termination.posting.message else termination.request.channel
+    )
+    if press.channel not in (termination.request.channel, stands_in):
         raise Refused("question_elsewhere")
     if press.choice not in _CHOICES.get(phase, ()):
         raise Refused("already_decided", termination=termination, phase=phase)
-    if press.question != termination.question or (_forces(press) and not termination.force):
+    if press.question != termination.question.number or (_forces(press) and not termination.request.force):
         raise Refused("older_question")
-    if phase is Phase.AWAITING_CONFIRMATION and termination.expires_at and now >= termination.expires_at:
+    if (
+        phase is Phase.AWAITING_CONFIRMATION
+        and termination.question.expires_at
+        and now >= termination.question.expires_at
+    ):
         raise Refused("question_expired")
     decided = replace(
-        termination, decided_by=press.user, click_url=press.response_url or termination.click_url
+        termination,
+        question=replace(termination.question, decided_by=press.user),
+        posting=replace(termination.posting, click_url=press.response_url or termination.posting.click_url),
     )
     return _DECISIONS[press.choice](decided, press, now)
 
@@ -65,12 +65,12 @@ def _check_person(termination: Termination, press: Press) -> None:
     answers = press.choice in _CHOICES[Phase.AWAITING_CONFIRMATION]
     if approval is None or not answers:
         if not mine:
-            raise Refused("not_the_requester", requester=termination.user)
+            raise Refused("not_the_requester", requester=termination.request.user)
         _need(_NEEDED.get(press.choice), press)
     elif not mine and press.choice is not Choice.BREAK_GLASS:
         _need(Role.APPROVE, press)
     elif not mine:
-        raise Refused("not_the_requester", requester=termination.user)
+        raise Refused("not_the_requester", requester=termination.request.user)
     elif press.choice is Choice.BREAK_GLASS:
         if not press.break_glass or approval is Approval.ASKED:
             raise Refused("no_break_glass")
@@ -84,14 +84,14 @@ def _check_person(termination: Termination, press: Press) -> None:
 
 def _approval(termination: Termination, press: Press) -> Approval | None:
     """Tell why somebody else has to agree: a breaker that tripped since the question asks for more than a second person."""
-    if termination.approval is Approval.SECOND_PERSON and press.approval is Approval.BREAKER:
+    if termination.question.approval is Approval.SECOND_PERSON and press.approval is Approval.BREAKER:
         return Approval.BREAKER
-    return termination.approval or press.approval
+    return termination.question.approval or press.approval
 
 
 def is_requester(termination: Termination, *, user: str, home: str) -> bool:
     """Tell whether this is whoever asked for it; ids are unique within an organisation only."""
-    return user == termination.user and not is_outsider(home, termination.team)
+    return user == termination.request.user and not is_outsider(home, termination.request.team)
 
 
 def role_at_stake(termination: Termination, press: Press) -> Role | None:
@@ -111,9 +111,11 @@ def _forces(press: Press) -> bool:
 
 
 def _go(termination: Termination, press: Press, now: int) -> Transition:
-    approved_by = press.user if press.user != termination.user else None
+    approved_by = press.user if press.user != termination.request.user else None
     going = replace(
-        termination, force=press.choice is Choice.FORCE, asked_at=now, approved_by=approved_by, cleared=True
+        termination,
+        request=replace(termination.request, force=press.choice is Choice.FORCE),
+        question=replace(termination.question, asked_at=now, approved_by=approved_by, authorized=True),
     )
     detail = {"approval": _approval(termination, press)} if approved_by else {}
     confirmed = event(going, "confirmed", user=press.user, choice=press.choice, **detail)
@@ -125,7 +127,9 @@ def _break_glass(termination: Termination, press: Press, now: int) -> Transition
     if not why:
         raise Refused("break_glass_reason")
     going = replace(
-        termination, asked_at=now, broke_glass=why, reason=termination.reason or why, cleared=True
+        termination,
+        question=replace(termination.question, asked_at=now, broke_glass=why, authorized=True),
+        request=replace(termination.request, reason=termination.request.reason or why),
     )
     broken = event(going, "break_glass", user=press.user, why=why, approval=_approval(termination, press))
     confirmed = event(going, "confirmed", user=press.user, choice=press.choice)
@@ -137,13 +141,18 @@ def _keep(termination: Termination, press: Press, now: int) -> Transition:
 
 
 def _escalate(termination: Termination, press: Press, now: int) -> Transition:
-    asking = ask_anew(replace(termination, force=True), now)
+    forced = replace(termination, request=replace(termination.request, force=True))
+    asking = ask_anew(forced, now, seen=termination.question.seen)
     escalated = event(asking, "escalated", user=press.user)
     return Transition(termination=asking, phase=Phase.AWAITING_CONFIRMATION, events=(escalated,))
 
 
 def _watch_on(termination: Termination, press: Press, _now: int) -> Transition:
-    watching = replace(termination, watch_until=None, polls=0, question=termination.question + 1)
+    watching = replace(
+        termination,
+        calls=replace(termination.calls, watch_until=None, polls=0),
+        question=replace(termination.question, number=termination.question.number + 1),
+    )
     return Transition(
         termination=watching,
         phase=Phase.WATCHING,
@@ -162,50 +171,43 @@ _DECISIONS = {
 
 
 def ask_anew(
-    termination: Termination, now: int, changes: tuple[tuple[str, Any, Any], ...] = ()
+    termination: Termination, now: int, *, seen: Instance | None, changes: Changes = ()
 ) -> Termination:
-    """Put the question again; buttons of the former one decide nothing any more."""
+    """Put the question again, about ``seen``; buttons of the former one decide nothing any more."""
     return replace(
         termination,
-        question=termination.question + 1,
-        asked_at=now,
-        expires_at=None,
-        preview=None,
-        changes=changes,
-        outcome=None,
-        code=None,
-        status=None,
-        accepted_before=termination.accepted_before or termination.accepted_at is not None,
-        accepted_at=None,
-        watch_until=None,
-        retries=0,
-        softened=False,
-        cleared=False,
-        clearing_tries=0,
-        approved_by=None,
-        broke_glass=None,
+        question=termination.question.anew(now, seen=seen, changes=changes),
+        calls=termination.calls.anew(),
+        result=Result(),
     )
 
 
 def withheld(termination: Termination) -> Termination:
     """The termination as those may see it who must not know what the workflow works on."""
-    preview = "withheld_changes" if termination.changes else "withheld"
+    preview = "withheld_changes" if termination.question.changes else "withheld"
     return replace(
         termination,
-        seen=None,
-        portal=None,
-        stuck_siblings=0,
-        changes=(),
-        preview=preview if termination.preview else None,
+        question=replace(
+            termination.question,
+            seen=None,
+            portal=None,
+            stuck_siblings=0,
+            changes=(),
+            preview=preview if termination.question.preview else None,
+        ),
     )
 
 
 def moved(termination: Termination, old: str, new: str) -> Termination:
     """The termination as it is once its channel has another id; its message went with the channel."""
-    message = termination.message
+    message = termination.posting.message
     if message is not None and message.channel == old:
         message = MessageRef(new, message.ts, message.way)
-    return replace(termination, channel=new, message=message)
+    return replace(
+        termination,
+        request=replace(termination.request, channel=new),
+        posting=replace(termination.posting, message=message),
+    )
 
 
 def seen_again(shown: Instance | None, found: Instance | None) -> Instance | None:
@@ -218,7 +220,7 @@ def seen_again(shown: Instance | None, found: Instance | None) -> Instance | Non
 FINGERPRINT = ("template_id", "document_id", "started_at", "started_by")
 
 
-def differences(seen: Instance, now: Instance) -> tuple[tuple[str, Any, Any], ...]:
+def differences(seen: Instance, now: Instance) -> Changes:
     """Name what is not as it was shown, with both values; what the list left out either time proves nothing."""
     pairs = [(name, getattr(seen, name), getattr(now, name)) for name in FINGERPRINT]
     return tuple(
@@ -259,15 +261,20 @@ def ending(
     *,
     code: str | None = None,
     status: int | None = None,
+    verified: bool | None = None,
     user: str | None = None,
 ) -> Transition:
     """Decide the outcome: it is recorded now and told next."""
     ended = replace(
-        termination, outcome=outcome, code=code, status=status, ended_at=now, trouble=None, must_look=False
+        termination,
+        result=Result(outcome=outcome, code=code, ended_at=now, verified=verified),
+        calls=replace(termination.calls, status=status, trouble=None, must_look=False),
     )
     detail = {key: value for key, value in {"code": code, "status": status}.items() if value is not None}
     return Transition(
         termination=ended,
         phase=Phase.TELLING,
-        events=(event(ended, name, user=user, tries=ended.tries, recovered=ended.recovered, **detail),),
+        events=(
+            event(ended, name, user=user, tries=ended.calls.tries, recovered=ended.calls.recovered, **detail),
+        ),
     )

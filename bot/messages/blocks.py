@@ -8,7 +8,8 @@ from typing import Any
 from bot.domain.command import has_usual_shape
 from bot.domain.instance import Found
 from bot.domain.practice import is_practice
-from bot.domain.termination import Choice, MessageRef, Phase, Termination
+from bot.domain.press import Choice
+from bot.domain.termination import MessageRef, Phase, Termination
 from bot.messages import replies, termination_text
 from bot.messages.error_catalog import AUTHORISABLE
 from bot.messages.instance_text import fields
@@ -53,19 +54,19 @@ class Cards:
         headline = termination_text.headline(termination, phase, now)
         known = _known(termination, phase, now)
         body = termination_text.body(termination, phase, now, connects=self.connects)
-        banner = [replies.PRACTICE_BANNER] if is_practice(termination.workflow_id) else []
+        banner = [replies.PRACTICE_BANNER] if is_practice(termination.request.workflow_id) else []
         blocks: list[Block] = [*map(section, banner), section(headline)]
-        if termination.reason:
-            blocks.append(_quote(termination.reason))
+        if termination.request.reason:
+            blocks.append(_quote(termination.request.reason))
         if known:
             blocks.append(_fields(known))
         if body:
             blocks.append(section("\n".join(body)))
         if buttons := self._buttons(termination, phase):
-            block_id = f"{phase}.{termination.question}"
+            block_id = f"{phase}.{termination.question.number}"
             blocks.append({"type": "actions", "block_id": block_id, "elements": buttons})
         blocks.append(context(_small_print(termination)))
-        reason = clip(escape(termination.reason), _REASON_IN_TEXT)
+        reason = clip(escape(termination.request.reason), _REASON_IN_TEXT)
         lines = [
             *banner,
             headline,
@@ -77,21 +78,21 @@ class Cards:
         return Message(_text(lines), tuple(blocks))
 
     def _buttons(self, termination: Termination, phase: Phase) -> list[Block]:
-        value = f"{termination.id}.{termination.question}"
+        value = f"{termination.id}.{termination.question.number}"
         match phase:
             case Phase.AWAITING_CONFIRMATION:
                 return _answers(termination, value)
-            case Phase.WATCHING if not termination.force:
+            case Phase.WATCHING if not termination.request.force:
                 return [button("Force terminate…", ESCALATE, value)]
             case Phase.OFFERED:
-                label = "Force again…" if termination.force else "Force terminate…"
+                label = "Force again…" if termination.request.force else "Force terminate…"
                 return [
                     button(label, ESCALATE, value, style="danger"),
                     button("Keep watching", KEEP_WATCHING, value),
                 ]
-        if not termination.outcome or termination.code not in AUTHORISABLE:
+        if not termination.result.outcome or termination.result.code not in AUTHORISABLE:
             return []
-        if self.connects and termination.signed_in:
+        if self.connects and termination.calls.signed_in:
             return [button("Connect", CONNECT, value, style="primary")]
         return [button("Authorise again", AUTHORISE, value) | {"url": self.authorise_url}]
 
@@ -99,8 +100,8 @@ class Cards:
 def _answers(termination: Termination, value: str) -> list[Block]:
     """What can be answered: by the requester, or by those who may approve."""
     keep = button("Keep running", KEEP_RUNNING, value)
-    approve = "Approve: " if termination.approval else ""
-    if not termination.force:
+    approve = "Approve: " if termination.question.approval else ""
+    if not termination.request.force:
         return [button(f"{approve}terminate softly", TERMINATE_SOFTLY, value, style="primary"), keep]
     force = f"{approve}force terminate" if approve else "Force terminate"
     buttons = [
@@ -108,7 +109,7 @@ def _answers(termination: Termination, value: str) -> list[Block]:
         button("Terminate softly instead", TERMINATE_SOFTLY, value),
         keep,
     ]
-    if termination.may_break_glass and termination.approval:
+    if termination.question.may_break_glass and termination.question.approval:
         buttons.append(button("Break glass…", BREAK_GLASS, value))
     return buttons
 
@@ -159,7 +160,9 @@ def _known(termination: Termination, phase: Phase, now: int) -> list[tuple[str, 
     """What is known of the instance, where somebody has to decide about it."""
     if phase not in (Phase.AWAITING_CONFIRMATION, Phase.OFFERED):
         return []
-    return fields(termination.workflow_id, termination.seen, termination.portal, now)
+    return fields(
+        termination.request.workflow_id, termination.question.seen, termination.question.portal, now
+    )
 
 
 def _text(lines: Iterable[str]) -> str:
@@ -169,7 +172,7 @@ def _text(lines: Iterable[str]) -> str:
 
 
 def _small_print(termination: Termination) -> str:
-    usual = has_usual_shape(termination.workflow_id) or is_practice(termination.workflow_id)
+    usual = has_usual_shape(termination.request.workflow_id) or is_practice(termination.request.workflow_id)
     unusual = "" if usual else " · this ID has an unusual shape"
     return termination_text.footer(termination) + unusual
 

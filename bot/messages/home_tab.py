@@ -5,9 +5,9 @@ from typing import Any
 
 from bot.domain.command import COMMAND
 from bot.domain.findings import Level
+from bot.domain.job import Job
 from bot.domain.overview import Overview
 from bot.domain.practice import is_practice
-from bot.domain.termination import Job
 from bot.messages import termination_text
 from bot.messages.blocks import Block, context, permalink, plain, section
 from bot.messages.findings_text import by_channel, line
@@ -43,13 +43,17 @@ def _part(title: str, jobs: Sequence[Job], now: int, domain: str | None, nothing
 
 def _line(job: Job, now: int, domain: str | None) -> str:
     termination = job.termination
-    name = f"`{escape(termination.workflow_id)}`"
-    link = permalink(domain, termination.message)
+    name = f"`{escape(termination.request.workflow_id)}`"
+    link = permalink(domain, termination.posting.message)
     said = termination_text.headline(termination, job.phase, now)
     if name not in said:
         said = f"{name} {said}"
-    practice = ":construction: " if is_practice(termination.workflow_id) else ""
-    parts = [f"{practice}{said}", f"<#{termination.channel}>", moment(termination.requested_at)]
+    practice = ":construction: " if is_practice(termination.request.workflow_id) else ""
+    parts = [
+        f"{practice}{said}",
+        f"<#{termination.request.channel}>",
+        moment(termination.request.requested_at),
+    ]
     if link:
         parts.append(f"<{link}|message>")
     return "• " + " · ".join(parts)

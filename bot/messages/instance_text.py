@@ -72,16 +72,16 @@ def lock(instance: Instance, now: int) -> str:
 def preview(termination: Termination) -> list[str]:
     """Say how well the instance is known to whoever has to decide about it."""
     said = []
-    if termination.changes:
-        what = " and ".join(_change(*change) for change in termination.changes)
+    if termination.question.changes:
+        what = " and ".join(_change(*change) for change in termination.question.changes)
         said.append(f"*It is not as you saw it:* {what}. {_decide_again(termination)}")
-    match termination.preview:
+    match termination.question.preview:
         case None:
             said.append("Looking it up in Bitrix24 …")
         case "read":
             said.extend(_siblings(termination))
         case "withheld" | "withheld_changes":
-            if termination.preview == "withheld_changes":
+            if termination.question.preview == "withheld_changes":
                 said.append(f"{_WITHHELD_CHANGES} {_decide_again(termination)}")
             said.append(_WITHHELD)
         case "absent":
@@ -97,7 +97,7 @@ def preview(termination: Termination) -> list[str]:
 
 
 def _decide_again(termination: Termination) -> str:
-    sent = "Nothing was sent" if termination.tries == 0 else "Nothing more was sent"
+    sent = "Nothing was sent" if termination.calls.tries == 0 else "Nothing more was sent"
     return f"{sent}; please decide again."
 
 
@@ -107,7 +107,7 @@ def _change(name: str, was: Any, now: Any) -> str:
 
 
 def _siblings(termination: Termination) -> list[str]:
-    count, seen = termination.stuck_siblings, termination.seen
+    count, seen = termination.question.stuck_siblings, termination.question.seen
     if not count or seen is None:
         return []
     of = f"template {escape(seen.template_id)}" if seen.template_id else "this kind"

@@ -7,7 +7,8 @@ from typing import Any
 
 from bot.domain.channel_settings import ChannelSettings
 from bot.domain.errors import Refused
-from bot.domain.termination import Choice, MessageRef, Termination
+from bot.domain.press import Choice
+from bot.domain.termination import MessageRef, Termination
 from bot.messages import permissions, replies
 from bot.messages.blocks import button, plain, section, with_buttons
 from bot.ports.core import Message
@@ -60,7 +61,7 @@ def breaker_tripped(place: str, settings: ChannelSettings, count: int) -> Messag
 def force_dialog(confirmed: Confirmed, termination: Termination, *, last_four: bool) -> dict[str, Any]:
     """Ask for what a force needs beside the click: the end of the ID, the reason for doing it alone."""
     alone = confirmed.choice is Choice.BREAK_GLASS
-    name = f"`{termination.workflow_id}`"
+    name = f"`{termination.request.workflow_id}`"
     intro = f"This force-terminates workflow {name}. It cannot be undone."
     if alone:
         intro += " No second person looks at it; the channel is told, with your reason."

@@ -101,44 +101,42 @@ ASKED = "Asked: the question stands in the channel now."
 
 def title(termination: Termination, name: str) -> str | None:
     """Ask the question that those who may approve have to answer; None where the requester answers."""
-    if termination.approval is None:
+    if termination.question.approval is None:
         return None
-    how = "Force-terminate" if termination.force else "Stop"
+    how = "Force-terminate" if termination.request.force else "Stop"
     return f"*{how} workflow {name}? Somebody has to approve.*"
 
 
 def who_can_answer(termination: Termination) -> str:
     """Say why somebody else has to agree, and who that may be."""
-    until = f" until {clock(termination.expires_at)}" if termination.expires_at else ""
-    requester = f"<@{termination.user}>"
-    match termination.approval:
+    until = f" until {clock(termination.question.expires_at)}" if termination.question.expires_at else ""
+    requester = f"<@{termination.request.user}>"
+    match termination.question.approval:
         case Approval.ASKED:
             why = f"{requester} lacks the role for this and asks"
         case Approval.BREAKER:
             why = f"Many workflows were stopped here lately, so {requester} needs"
         case _:
             why = f"This channel wants a second person for a force, so {requester} needs"
-    said = f"{why} {people(termination.approvers)} to approve{until}. Without an answer nothing is done."
-    if termination.may_break_glass:
+    said = f"{why} {people(termination.question.approvers)} to approve{until}. Without an answer nothing is done."
+    if termination.question.may_break_glass:
         said += f" If it cannot wait, {requester} can break the glass, which everybody is told."
     return said
 
 
 def note(termination: Termination) -> str | None:
     """Say that it was forced without the second person."""
-    if termination.broke_glass is None:
+    if termination.question.broke_glass is None:
         return None
-    return (
-        f":rotating_light: *Break glass:* no second person approved. Why: {escape(termination.broke_glass)}"
-    )
+    return f":rotating_light: *Break glass:* no second person approved. Why: {escape(termination.question.broke_glass)}"
 
 
 def glass_broken(termination: Termination) -> str:
     """Tell the channel, loudly, that somebody forces alone."""
-    called = people(termination.approvers) if termination.approvers else "everyone"
+    called = people(termination.question.approvers) if termination.question.approvers else "everyone"
     return (
-        f":rotating_light: *Break glass:* <@{termination.user}> force-terminates workflow `{termination.workflow_id}`"
-        f" without a second person. Why: {escape(termination.broke_glass or '')} ({called}: please have a look."
+        f":rotating_light: *Break glass:* <@{termination.request.user}> force-terminates workflow `{termination.request.workflow_id}`"
+        f" without a second person. Why: {escape(termination.question.broke_glass or '')} ({called}: please have a look."
         f" Reference {termination.id})"
     )
 

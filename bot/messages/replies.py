@@ -6,7 +6,8 @@ from typing import Any
 from bot.domain.command import COMMAND
 from bot.domain.errors import Refused
 from bot.domain.instance import Sighting
-from bot.domain.termination import Job, Outcome, Phase, Termination
+from bot.domain.job import Job
+from bot.domain.termination import Outcome, Phase, Termination
 from bot.messages import access
 from bot.messages.error_catalog import AUTHORISABLE, explain
 from bot.messages.mrkdwn import escape
@@ -35,8 +36,8 @@ _WHERE = (
 
 
 def _already_decided(termination: Termination) -> str:
-    decided_by = f" by <@{termination.decided_by}>" if termination.decided_by else ""
-    match termination.outcome:
+    decided_by = f" by <@{termination.question.decided_by}>" if termination.question.decided_by else ""
+    match termination.result.outcome:
         case Outcome.CANCELLED:
             return f"Already answered{decided_by}: keep running. Nothing more was done."
         case Outcome.EXPIRED:
@@ -131,7 +132,7 @@ def duplicate(termination: Termination, phase: Phase, link: str | None) -> str:
     where = f"<{link}|here is its message>" if link else "look for its message in this channel"
     state = "is already under way" if phase is not Phase.DONE else "has just been done"
     return (
-        f"Stopping `{termination.workflow_id}` {state}, asked by <@{termination.user}>: {where}."
+        f"Stopping `{termination.request.workflow_id}` {state}, asked by <@{termination.request.user}>: {where}."
         f" No second one was started. Reference {termination.id}."
     )
 
@@ -171,9 +172,7 @@ def _line(job: Job, link: str | None) -> str:
     termination = job.termination
     where = f" · <{link}|message>" if link else ""
     state = _STATES[job.phase]
-    return (
-        f"• `{termination.workflow_id}` {state}, asked by <@{termination.user}>{where} · ref {termination.id}"
-    )
+    return f"• `{termination.request.workflow_id}` {state}, asked by <@{termination.request.user}>{where} · ref {termination.id}"
 
 
 _STATES = {

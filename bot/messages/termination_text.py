@@ -13,45 +13,45 @@ from bot.messages.permissions import note, title, who_can_answer
 
 def headline(termination: Termination, phase: Phase, now: int) -> str:
     """Say in one sentence what is true now."""
-    name = f"`{termination.workflow_id}`"
+    name = f"`{termination.request.workflow_id}`"
     if phase is Phase.AWAITING_CONFIRMATION:
         return title(termination, name) or f"*Force-terminate workflow {name}?*"
     if phase is Phase.OFFERED:
         return _offer_headline(termination, name, now)
-    if termination.outcome is None:
-        return f"*{'Force-terminating' if termination.force else 'Stopping'} workflow {name}* …"
-    return _HEADLINES[termination.outcome](termination, name)
+    if termination.result.outcome is None:
+        return f"*{'Force-terminating' if termination.request.force else 'Stopping'} workflow {name}* …"
+    return _HEADLINES[termination.result.outcome](termination, name)
 
 
 def _offer_headline(t: Termination, name: str, now: int) -> str:
-    if not t.verified:
+    if not t.result.verified:
         return f"*Not verified:* Bitrix24 accepted the stop, but whether workflow {name} is gone could not be seen."
-    if t.force:
+    if t.request.force:
         return f"*Still listed:* Bitrix24 accepted the forced stop, but workflow {name} is in the list."
-    waited = duration((t.watch_until or 0) - (t.accepted_at or 0))
-    step = f" (step {lock(t.seen, now)})" if t.seen else ""
+    waited = duration((t.calls.watch_until or 0) - (t.calls.accepted_at or 0))
+    step = f" (step {lock(t.question.seen, now)})" if t.question.seen else ""
     return f"*Still running:* workflow {name} has not ended after {waited}{step}."
 
 
 def _gone(t: Termination, name: str) -> str:
-    took = (t.ended_at or 0) - (t.accepted_at or t.ended_at or 0)
+    took = (t.result.ended_at or 0) - (t.calls.accepted_at or t.result.ended_at or 0)
     after = f" after {duration(took)}" if took >= _WORTH_TELLING_MS else ""
-    return f"*Stopped:* workflow {name} is gone{after} (verified at {clock(t.ended_at or 0)})."
+    return f"*Stopped:* workflow {name} is gone{after} (verified at {clock(t.result.ended_at or 0)})."
 
 
 def _already_gone(t: Termination, name: str) -> str:
-    if t.unsure:
+    if t.calls.unsure:
         return f"*Stopped, as far as we can tell:* workflow {name} is already gone."
-    if t.tries == 0:
+    if t.calls.tries == 0:
         return f"*Already finished:* workflow {name} is not running any more. Nothing was done."
     return f"*Nothing to stop:* workflow {name} is not running."
 
 
 def _left(t: Termination, name: str, *, accepted: str, unsure: str, untouched: str) -> str:
     """Say that no more was done, which does not take back what was sent before."""
-    if t.accepted_before:
+    if t.calls.accepted_before:
         return f"{accepted} {_STANDS.format(name)}"
-    if t.unsure:
+    if t.calls.unsure:
         return f"{unsure} Whether an earlier try stopped workflow {name} is not known: look in the portal."
     return untouched
 
@@ -66,7 +66,7 @@ _HEADLINES: dict[Outcome, Callable[[Termination, str], str]] = {
     Outcome.ALREADY_GONE: _already_gone,
     Outcome.FAILED: lambda t, name: (
         f"*Not forced:* workflow {name} was not aborted. {_STANDS.format(name)}"
-        if t.accepted_before
+        if t.calls.accepted_before
         else f"*Not stopped:* workflow {name} was left as it is."
     ),
     Outcome.UNKNOWN: lambda _t, name: (
@@ -75,9 +75,9 @@ _HEADLINES: dict[Outcome, Callable[[Termination, str], str]] = {
     Outcome.CANCELLED: lambda t, name: _left(
         t,
         name,
-        accepted=f"*Not forced:* <@{t.decided_by}> decided against it.",
-        unsure=f"*Not tried again:* <@{t.decided_by}> decided against it.",
-        untouched=f"*Kept running:* <@{t.decided_by}> decided not to stop workflow {name}. Nothing was done.",
+        accepted=f"*Not forced:* <@{t.question.decided_by}> decided against it.",
+        unsure=f"*Not tried again:* <@{t.question.decided_by}> decided against it.",
+        untouched=f"*Kept running:* <@{t.question.decided_by}> decided not to stop workflow {name}. Nothing was done.",
     ),
     Outcome.EXPIRED: lambda t, name: _left(
         t,
@@ -87,7 +87,7 @@ _HEADLINES: dict[Outcome, Callable[[Termination, str], str]] = {
         untouched=f"*Expired:* nobody confirmed in time, so nothing was done to workflow {name}.",
     ),
     Outcome.REFUSED: lambda t, name: (
-        f"*Not allowed:* <@{t.user}> was told why. Nothing more was done to workflow {name}."
+        f"*Not allowed:* <@{t.request.user}> was told why. Nothing more was done to workflow {name}."
     ),
 }
 
@@ -99,14 +99,14 @@ def body(termination: Termination, phase: Phase, now: int, *, connects: bool = F
     """
     match phase:
         case Phase.AWAITING_CONFIRMATION:
-            destroys = [_FORCE_DESTROYS] if termination.force else []
+            destroys = [_FORCE_DESTROYS] if termination.request.force else []
             return [*preview(termination), *destroys, _answer_until(termination)]
         case Phase.WATCHING:
             return [_watching(termination, now), *_notes(termination)]
         case Phase.OFFERED:
             return [_offer(termination), *_notes(termination)]
-    if termination.outcome is None:
-        return [_still_trying(termination)] if termination.trouble else []
+    if termination.result.outcome is None:
+        return [_still_trying(termination)] if termination.calls.trouble else []
     return [*_why_and_next(termination, connects=connects), *_notes(termination)]
 
 
@@ -117,26 +117,26 @@ _FORCE_DESTROYS = (
 
 
 def _answer_until(termination: Termination) -> str:
-    if termination.approval:
+    if termination.question.approval:
         return who_can_answer(termination)
-    until = f" until {clock(termination.expires_at)}" if termination.expires_at else ""
-    return f"Only <@{termination.user}> can answer{until}. Without an answer nothing is done."
+    until = f" until {clock(termination.question.expires_at)}" if termination.question.expires_at else ""
+    return f"Only <@{termination.request.user}> can answer{until}. Without an answer nothing is done."
 
 
 def _watching(termination: Termination, now: int) -> str:
-    until = f" until {clock(termination.watch_until)}" if termination.watch_until else ""
-    if termination.outcome is Outcome.GONE_VERIFIED:
+    until = f" until {clock(termination.calls.watch_until)}" if termination.calls.watch_until else ""
+    if termination.result.outcome is Outcome.GONE_VERIFIED:
         return f"A step was executing and may write it back: Haltbot looks again{until}."
-    if not termination.verified:
+    if not termination.result.verified:
         return f"Whether it is gone is not known yet: Haltbot keeps looking{until}; this message tells."
-    step = f" ({lock(termination.seen, now)})" if termination.seen else ""
+    step = f" ({lock(termination.question.seen, now)})" if termination.question.seen else ""
     return f"Its current step finishes first{step}. Haltbot watches it{until}; this message tells when it is gone."
 
 
 def _offer(termination: Termination) -> str:
-    if not termination.verified:
+    if not termination.result.verified:
         return f"The list of running workflows could not be read, or is too long. {_LOOK_IN_PORTAL}"
-    if termination.force:
+    if termination.request.force:
         return "A step that was running may have written it back. Force again, or look in the portal."
     return "Force aborts it; you are asked once more before anything is destroyed."
 
@@ -145,31 +145,31 @@ _LOOK_IN_PORTAL = "Look in the portal whether it still runs; running the command
 
 
 def _still_trying(termination: Termination) -> str:
-    why = explain(termination.trouble, termination.status).why
-    so_far = f", {_times(termination.retries)} so far" if termination.retries else ""
-    return f"Not yet: {why} Haltbot keeps trying ({termination.trouble}{so_far})."
+    why = explain(termination.calls.trouble, termination.calls.status).why
+    so_far = f", {_times(termination.calls.retries)} so far" if termination.calls.retries else ""
+    return f"Not yet: {why} Haltbot keeps trying ({termination.calls.trouble}{so_far})."
 
 
 def _why_and_next(termination: Termination, *, connects: bool) -> list[str]:
-    explanation = explain(termination.code, termination.status)
-    if connects and termination.signed_in and termination.code in AUTHORISABLE:
+    explanation = explain(termination.result.code, termination.calls.status)
+    if connects and termination.calls.signed_in and termination.result.code in AUTHORISABLE:
         explanation = replace(explanation, next=_connect(termination))
-    force = f"`{COMMAND} {termination.workflow_id} force`"
-    match termination.outcome:
-        case Outcome.ACCEPTED if not termination.verified:
+    force = f"`{COMMAND} {termination.request.workflow_id} force`"
+    match termination.result.outcome:
+        case Outcome.ACCEPTED if not termination.result.verified:
             return ["Whether it is gone could not be verified.", _LOOK_IN_PORTAL]
         case Outcome.ACCEPTED:
             return [
                 "It was still in the list when Haltbot last looked.",
                 f"If it does not go, {force} aborts it.",
             ]
-        case Outcome.ALREADY_GONE if termination.unsure:
+        case Outcome.ALREADY_GONE if termination.calls.unsure:
             return ["An earlier try got no clear answer; now Bitrix24 no longer has it."]
-        case Outcome.ALREADY_GONE if termination.tries == 0:
+        case Outcome.ALREADY_GONE if termination.calls.tries == 0:
             return []
         case Outcome.ALREADY_GONE | Outcome.FAILED:
             return [sentence(explanation.why), explanation.next]
-        case Outcome.UNKNOWN if termination.status and termination.status < _SERVER_ERRORS:
+        case Outcome.UNKNOWN if termination.calls.status and termination.calls.status < _SERVER_ERRORS:
             # An earlier try was unclear, and then a refusal came that somebody has to mend.
             return [sentence(explanation.why), _LOOK_IN_PORTAL, explanation.next]
         case Outcome.UNKNOWN:
@@ -181,7 +181,7 @@ def _why_and_next(termination: Termination, *, connects: bool) -> list[str]:
 
 
 def _connect(termination: Termination) -> str:
-    if termination.outcome is not Outcome.FAILED:
+    if termination.result.outcome is not Outcome.FAILED:
         return "Connect your Bitrix24 account (button below), then run the command once more."
     return (
         f"Connect your Bitrix24 account (button below): within {duration(RESUMABLE_MS)} Haltbot then goes on by itself, or asks"
@@ -191,25 +191,25 @@ def _connect(termination: Termination) -> str:
 
 def _notes(termination: Termination) -> list[str]:
     notes = [broken] if (broken := note(termination)) else []
-    if termination.recovered:
+    if termination.calls.recovered:
         notes.append("This was recovered after a restart: Haltbot looked before it repeated anything.")
-    if termination.softened:
+    if termination.calls.softened:
         notes.append("It was asked softly first, with the reason; that did not suffice.")
-    if termination.most_of_a_kind > 1:
-        notes.append(f"The call was sent {_times(termination.most_of_a_kind)}.")
+    if termination.calls.most_of_a_kind > 1:
+        notes.append(f"The call was sent {_times(termination.calls.most_of_a_kind)}.")
     return notes
 
 
 def footer(termination: Termination) -> str:
     """The small line: who, how, the code, and the reference that finds the log line and the audit record."""
-    parts = [f"Asked by <@{termination.user}>"]
-    if termination.approved_by:
-        parts.append(f"approved by <@{termination.approved_by}>")
-    parts += ["force" if termination.force else "soft"]
-    if termination.code:
-        parts.append(termination.code)
-    if termination.status:
-        parts.append(f"HTTP {termination.status}")
+    parts = [f"Asked by <@{termination.request.user}>"]
+    if termination.question.approved_by:
+        parts.append(f"approved by <@{termination.question.approved_by}>")
+    parts += ["force" if termination.request.force else "soft"]
+    if termination.result.code:
+        parts.append(termination.result.code)
+    if termination.calls.status:
+        parts.append(f"HTTP {termination.calls.status}")
     parts.append(f"ref {termination.id}")
     return " · ".join(parts)
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from bot.domain.api_key import ApiKey, KeyFacts, OpenedKey
+from bot.domain.audit import Event
 from bot.domain.errors import Definite, NotRunning
 from bot.domain.instance import Instance, Page, Sighting
 from bot.domain.practice import PREFIX, Scene, is_practice
-from bot.domain.termination import Event
 from bot.instances.finder import MAX_PAGES, Lookout, Watch
 from bot.ports.core import Store, Workflows
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from bot.domain.api_key import ChannelKey
+from bot.domain.audit import Event
 from bot.domain.connection import Granted, Link, PersonSession
-from bot.domain.termination import Event
 from bot.ports.core import Store
 
 

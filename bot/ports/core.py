@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 from bot.domain.api_key import ApiKey, ChannelKey, KeyFacts
+from bot.domain.audit import Event
 from bot.domain.instance import Page
+from bot.domain.job import Job, Transition
 from bot.domain.permissions import Person
-from bot.domain.termination import Event, Job, MessageRef, Phase, Press, Termination, Transition
+from bot.domain.press import Press
+from bot.domain.termination import MessageRef, Phase, Termination
 
 
 @dataclass(frozen=True, slots=True)

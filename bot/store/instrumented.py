@@ -3,18 +3,11 @@
 import logging
 from typing import Any, TypeVar, cast
 
+from bot.domain.audit import Event
+from bot.domain.job import Job, Transition
 from bot.domain.practice import is_practice
-from bot.domain.termination import (
-    Choice,
-    Event,
-    Job,
-    MessageRef,
-    Outcome,
-    Phase,
-    Press,
-    Termination,
-    Transition,
-)
+from bot.domain.press import Choice, Press
+from bot.domain.termination import MessageRef, Outcome, Phase, Termination
 from bot.observability import metrics
 from bot.ports.core import Admit, Duplicate, Store, Submitted
 
@@ -44,15 +37,15 @@ class _Counted:
         self, termination: Termination, phase: Phase, *, idem: str, run_here: bool, admit: Admit | None = None
     ) -> Submitted | Duplicate:
         submitted = await self._store.submit(termination, phase, idem=idem, run_here=run_here, admit=admit)
-        if not is_practice(termination.workflow_id):
-            kind = "force" if termination.force else "soft"
+        if not is_practice(termination.request.workflow_id):
+            kind = "force" if termination.request.force else "soft"
             metrics.REQUESTS.labels("duplicate" if isinstance(submitted, Duplicate) else kind).inc()
         return submitted
 
     async def decide(self, press: Press, *, seen_at: MessageRef, run_here: bool) -> Job:
         job = await self._store.decide(press, seen_at=seen_at, run_here=run_here)
         _log(job.termination, f"answered {press.choice}")
-        if press.choice in _ENDS and not is_practice(job.termination.workflow_id):
+        if press.choice in _ENDS and not is_practice(job.termination.request.workflow_id):
             metrics.CONFIRMATIONS.labels(_ENDS[press.choice]).inc()
             if job.phase is Phase.TELLING:
                 _count_outcome(job.termination)
@@ -88,7 +81,7 @@ def _log(termination: Termination, what: str, outcome: str | None = None) -> Non
     """Say what happened, never why: a reason is personal, and the audit has it."""
     log.info(
         "Workflow %s: %s",
-        termination.workflow_id,
+        termination.request.workflow_id,
         f"{what}, {outcome}" if outcome else what,
         extra={"reference": termination.id},
     )
@@ -107,15 +100,17 @@ def _count(event: Event, termination: Termination | None) -> None:
         case "undelivered":
             metrics.UNDELIVERED.inc()
         case "outcome" | "expired" | "offer_ended" | "cancelled" if termination is not None:
-            if termination.outcome is Outcome.EXPIRED:
+            if termination.result.outcome is Outcome.EXPIRED:
                 metrics.CONFIRMATIONS.labels("expired").inc()
             _count_outcome(termination)
 
 
 def _count_outcome(termination: Termination) -> None:
-    if termination.outcome is None:
+    if termination.result.outcome is None:
         return
-    code = metrics.code_label(termination.code)
-    metrics.TERMINATIONS.labels(termination.outcome.value, code).inc()
-    took_ms = (termination.ended_at or termination.requested_at) - termination.requested_at
-    metrics.TERMINATION_SECONDS.labels(termination.outcome.value).observe(max(0, took_ms) / 1000)
+    code = metrics.code_label(termination.result.code)
+    metrics.TERMINATIONS.labels(termination.result.outcome.value, code).inc()
+    took_ms = (
+        termination.result.ended_at or termination.request.requested_at
+    ) - termination.request.requested_at
+    metrics.TERMINATION_SECONDS.labels(termination.result.outcome.value).observe(max(0, took_ms) / 1000)

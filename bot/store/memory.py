@@ -9,21 +9,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from bot.domain.audit import Event, event
 from bot.domain.errors import Refused, StoreError
+from bot.domain.job import Job, Transition
 from bot.domain.practice import is_practice
-from bot.domain.termination import (
-    Event,
-    Job,
-    MessageRef,
-    Outcome,
-    Phase,
-    Press,
-    Termination,
-    Transition,
-    event,
-    repeats,
-    twin,
-)
+from bot.domain.press import Press
+from bot.domain.termination import MessageRef, Outcome, Phase, Termination, dedupe_key, repeats
 from bot.domain.transitions import decide, moved
 from bot.ports.core import Admit, Backlog, Duplicate, Submitted
 from bot.store.memory_access import AccessTables, MemoryAccessStore
@@ -97,11 +88,11 @@ class MemoryStore(MemoryAccessStore):
         self, termination: Termination, phase: Phase, *, idem: str, run_here: bool, admit: Admit | None = None
     ) -> Submitted | Duplicate:
         if admit is not None:
-            place = termination.team, termination.channel
+            place = termination.request.team, termination.request.channel
             admit(self._tables.access.settings.get(place, {}) if place in self._tables.access.keys else None)
         now = self._clock()
-        asked = replace(termination, requested_at=int(now))
-        for row in self._known(idem, twin(asked)):
+        asked = replace(termination, request=replace(termination.request, requested_at=int(now)))
+        for row in self._known(idem, dedupe_key(asked)):
             if row.idem == idem or row.open or repeats(row.termination, asked):
                 return Duplicate(row.termination, row.phase, same_request=row.idem == idem)
         if asked.id in self._tables.rows:
@@ -144,8 +135,8 @@ class MemoryStore(MemoryAccessStore):
         if row is None:
             raise Refused("question_gone")
         termination = row.termination
-        if termination.message is None:
-            termination = replace(termination, message=seen_at)
+        if termination.posting.message is None:
+            termination = replace(termination, posting=replace(termination.posting, message=seen_at))
         to = decide(termination, row.phase, press, int(self._clock()))
         return self._apply(row, to, fence_step=1, keep=run_here, delay=0)
 
@@ -195,7 +186,7 @@ class MemoryStore(MemoryAccessStore):
         return [
             _job(row)
             for row in self._tables.rows.values()
-            if row.open and (row.termination.team, row.termination.channel) == (team, channel)
+            if row.open and (row.termination.request.team, row.termination.request.channel) == (team, channel)
         ]
 
     async def recent(self, team: str, *, within_ms: int, limit: int) -> list[Job]:
@@ -203,10 +194,12 @@ class MemoryStore(MemoryAccessStore):
         rows = [
             row
             for row in self._tables.rows.values()
-            if row.termination.team == team
-            and (row.open or (row.termination.ended_at or row.termination.requested_at) > since)
+            if row.termination.request.team == team
+            and (
+                row.open or (row.termination.result.ended_at or row.termination.request.requested_at) > since
+            )
         ]
-        newest = sorted(rows, key=lambda row: -row.termination.requested_at)
+        newest = sorted(rows, key=lambda row: -row.termination.request.requested_at)
         return [_job(row) for row in newest[:limit]]
 
     async def backlog(self) -> Backlog:
@@ -250,7 +243,7 @@ class MemoryStore(MemoryAccessStore):
         rows = [
             row
             for row in self._tables.rows.values()
-            if row.open and (row.termination.team, row.termination.channel) == (team, old)
+            if row.open and (row.termination.request.team, row.termination.request.channel) == (team, old)
         ]
         for row in rows:
             row.termination = moved(row.termination, old, new)
@@ -260,7 +253,7 @@ class MemoryStore(MemoryAccessStore):
     def _known(self, idem: str, name: str) -> Iterator[_Row]:
         """List what may make a termination a duplicate: its request, its open twin, the last ended one."""
         rows = list(self._tables.rows.values())
-        twins = [row for row in rows if twin(row.termination) == name]
+        twins = [row for row in rows if dedupe_key(row.termination) == name]
         yield from (row for row in rows if row.idem == idem)
         yield from (row for row in twins if row.open)
         yield from sorted((row for row in twins if not row.open), key=lambda row: -row.changed)[:1]
@@ -270,9 +263,9 @@ class MemoryStore(MemoryAccessStore):
         return row if row and row.open and row.fence == job.fence else None
 
     def _apply(self, row: _Row, to: Transition, *, keep: bool, delay: int, fence_step: int = 0) -> Job:
-        name = twin(to.termination)
+        name = dedupe_key(to.termination)
         if to.phase is not Phase.DONE and any(
-            other is not row and other.open and twin(other.termination) == name
+            other is not row and other.open and dedupe_key(other.termination) == name
             for other in self._tables.rows.values()
         ):
             raise Refused("twin_open")

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.domain.api_key import ChannelKey
+from bot.domain.audit import Event
 from bot.domain.connection import TRIES_PER_LINK, Link, PersonSession
-from bot.domain.termination import Event
 
 Place = tuple[str, str]
 """A team and a channel."""

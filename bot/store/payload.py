@@ -1,14 +1,51 @@
-"""Writes a termination as the text that the ``payload`` of its row is, and reads it back."""
+"""Writes a termination as the text that the ``payload`` of its row is, and reads it back.
+
+The text is one flat object, as version 0.1 wrote it, so that both versions can work on one database.
+"""
 
 import json
+from operator import attrgetter
 from typing import Any
 
 from bot.domain.instance import Instance
-from bot.domain.termination import Approval, MessageRef, Outcome, Termination
+from bot.domain.termination import (
+    Approval,
+    Calls,
+    MessageRef,
+    Outcome,
+    Posting,
+    Question,
+    Request,
+    Result,
+    Termination,
+)
+
+_STORED_AS = {
+    "question.number": "question",
+    "question.authorized": "cleared",
+    "question.authorize_tries": "clearing_tries",
+}
+"""Where the stored name is not the field's."""
+
+_PARTS: dict[str, Any] = {
+    "request": Request,
+    "question": Question,
+    "calls": Calls,
+    "posting": Posting,
+    "result": Result,
+}
+_FIELDS: dict[str, dict[str, str]] = {
+    part: {name: _STORED_AS.get(f"{part}.{name}", name) for name in of.__dataclass_fields__}
+    for part, of in _PARTS.items()
+}
+"""For each part: its fields, and the names that they are stored under."""
+
+_NAMES = ("id", *(stored for fields in _FIELDS.values() for stored in fields.values()))
+_VALUES = attrgetter("id", *(f"{part}.{name}" for part, fields in _FIELDS.items() for name in fields))
 
 
 def encode(termination: Termination) -> str:
-    return _ENCODER.encode(termination)
+    return _ENCODER.encode(dict(zip(_NAMES, _VALUES(termination), strict=True)))
 
 
 def decode(payload: str) -> Termination:
@@ -26,8 +63,11 @@ def decode(payload: str) -> Termination:
         values["approval"] = Approval(values["approval"])
     if values["outcome"]:
         values["outcome"] = Outcome(values["outcome"])
-    known = Termination.__dataclass_fields__
-    return Termination(**{name: value for name, value in values.items() if name in known})
+    parts: dict[str, Any] = {
+        part: _PARTS[part](**{name: values[stored] for name, stored in fields.items() if stored in values})
+        for part, fields in _FIELDS.items()
+    }
+    return Termination(id=values["id"], **parts)
 
 
 def _fields(part: Any) -> dict[str, Any]:

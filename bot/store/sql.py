@@ -9,19 +9,11 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Self, TypeVar
 
+from bot.domain.audit import Event, event
 from bot.domain.errors import Refused, StoreError
-from bot.domain.termination import (
-    Event,
-    Job,
-    MessageRef,
-    Phase,
-    Press,
-    Termination,
-    Transition,
-    event,
-    repeats,
-    twin,
-)
+from bot.domain.job import Job, Transition
+from bot.domain.press import Press
+from bot.domain.termination import MessageRef, Phase, Termination, dedupe_key, repeats
 from bot.domain.transitions import decide
 from bot.ports.core import Admit, Backlog, Duplicate, Submitted
 from bot.store import payload, statements
@@ -136,15 +128,15 @@ class SqlStore(SqlAccessStore, SqlChannelStore, SqlRetentionStore, ABC):
             now, *known = yield (
                 statements.KNOWN,
                 {
-                    "team": termination.team,
-                    "channel": termination.channel,
+                    "team": termination.request.team,
+                    "channel": termination.request.channel,
                     "idem": idem,
-                    "twin": twin(termination),
+                    "twin": dedupe_key(termination),
                 },
             )
             if admit is not None:
                 admit(json.loads(now["payload"]) if now["payload"] else None)
-            asked = replace(termination, requested_at=now["now"])
+            asked = replace(termination, request=replace(termination.request, requested_at=now["now"]))
             for row in known:
                 earlier = payload.decode(row["payload"])
                 if row["rank"] < _ENDED or repeats(earlier, asked):
@@ -154,12 +146,12 @@ class SqlStore(SqlAccessStore, SqlChannelStore, SqlRetentionStore, ABC):
                 {
                     "id": asked.id,
                     "idem": idem,
-                    "twin": twin(asked),
+                    "twin": dedupe_key(asked),
                     "phase": phase.value,
                     "payload": payload.encode(asked),
-                    "team": asked.team,
-                    "channel": asked.channel,
-                    "workflow_id": asked.workflow_id,
+                    "team": asked.request.team,
+                    "channel": asked.request.channel,
+                    "workflow_id": asked.request.workflow_id,
                     "delay": _rounded_up(self._lease_ms) if run_here else 0,
                     "owner": self._owner if run_here else None,
                     "fence": 1 if run_here else 0,
@@ -208,8 +200,8 @@ class SqlStore(SqlAccessStore, SqlChannelStore, SqlRetentionStore, ABC):
             raise Refused("question_gone")
         row = rows[0]
         termination = payload.decode(row["payload"])
-        if termination.message is None:
-            termination = replace(termination, message=seen_at)
+        if termination.posting.message is None:
+            termination = replace(termination, posting=replace(termination.posting, message=seen_at))
         to = decide(termination, Phase(row["phase"]), press, row["now"])
         # The higher fence silences whoever is still showing the question, or about to let it expire.
         decided = yield from self._apply(to, fence=row["fence"], fence_step=1, keep=run_here, delay=0)
@@ -233,7 +225,7 @@ class SqlStore(SqlAccessStore, SqlChannelStore, SqlRetentionStore, ABC):
                 "state": "done" if ends else "open",
                 "phase": to.phase.value,
                 "payload": payload.encode(to.termination),
-                "twin": twin(to.termination),
+                "twin": dedupe_key(to.termination),
                 "delay": _rounded_up(self._lease_ms if keep else delay),
                 "owner": owner,
                 "attempts": to.attempts,

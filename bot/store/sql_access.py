@@ -7,8 +7,9 @@ from functools import partial
 from typing import Any, TypeVar
 
 from bot.domain.api_key import ChannelKey
+from bot.domain.audit import Event
 from bot.domain.connection import TRIES_PER_LINK, Link, LinkKind, PersonSession
-from bot.domain.termination import Event, twin
+from bot.domain.termination import dedupe_key
 from bot.domain.transitions import moved
 from bot.store import payload
 from bot.store import statements_access as statements
@@ -143,7 +144,7 @@ def _move_jobs(team: str, old: str, new: str) -> Steps[bool]:
             {
                 "id": row["id"],
                 "payload": payload.encode(termination),
-                "twin": twin(termination),
+                "twin": dedupe_key(termination),
                 "channel": new,
             },
         )

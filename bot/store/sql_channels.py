@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from bot.domain.api_key import ChannelKey
-from bot.domain.termination import Event
+from bot.domain.audit import Event
 from bot.store import statements_channels as statements
 from bot.store.steps import Recorded, Row, Steps, record
 

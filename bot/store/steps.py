@@ -5,7 +5,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
-from bot.domain.termination import Event
+from bot.domain.audit import Event
 from bot.store import statements
 
 T = TypeVar("T")

@@ -8,8 +8,10 @@ from bot.channels.authority import CLICK_SECONDS, Actor, Authority
 from bot.domain.channel_settings import ChannelSettings, Role
 from bot.domain.command import refuse_key
 from bot.domain.errors import FactsUnavailable, Refused
+from bot.domain.job import Job
 from bot.domain.permissions import Verdict
-from bot.domain.termination import Choice, Job, MessageRef, Press, Termination
+from bot.domain.press import Choice, Press
+from bot.domain.termination import MessageRef, Termination
 from bot.domain.transitions import decide, role_at_stake
 from bot.ports.core import Store
 
@@ -40,8 +42,11 @@ class Arming:
         if job is None:
             raise Refused("question_gone")
         # The click may be faster than our record of where the message stands.
-        termination = replace(job.termination, message=job.termination.message or seen_at)
-        settings = await self._authority.settings(termination.team, termination.channel)
+        termination = replace(
+            job.termination,
+            posting=replace(job.termination.posting, message=job.termination.posting.message or seen_at),
+        )
+        settings = await self._authority.settings(termination.request.team, termination.request.channel)
         verdicts, approval = await asyncio.gather(
             self._verdicts(press, termination, settings),
             self._authority.approval_at_click(termination, settings),
@@ -70,7 +75,12 @@ class Arming:
         if role is None:
             # What harms nobody does not wait for Slack.
             return {}
-        actor = Actor(user=press.user, home=press.team, place=termination.team, channel=termination.channel)
+        actor = Actor(
+            user=press.user,
+            home=press.team,
+            place=termination.request.team,
+            channel=termination.request.channel,
+        )
         try:
             return await self._authority.verdicts(actor, settings, (role,), within_seconds=CLICK_SECONDS)
         except FactsUnavailable:
@@ -95,7 +105,7 @@ class Arming:
             if verdicts is None:
                 raise Refused("press_again") from None
             raise verdicts[Role(str(refused.detail["role"]))].refused() from None
-        lacks_reason = settings.force_needs_reason and not job.termination.reason
+        lacks_reason = settings.force_needs_reason and not job.termination.request.reason
         if lacks_reason and press.choice in (Choice.FORCE, Choice.ESCALATE):
             raise Refused("reason_needed")
 
@@ -110,5 +120,5 @@ class Arming:
 
 
 def _check_typed(press: Press, termination: Termination) -> None:
-    if (press.typed or "").strip().casefold() != termination.workflow_id[-4:].casefold():
+    if (press.typed or "").strip().casefold() != termination.request.workflow_id[-4:].casefold():
         raise Refused("last_four_differ")

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from bot.channels.keys import Keys
 from bot.domain.errors import KeyUnusable, SlackRefused, SlackUnavailable, VibecodeError
-from bot.domain.termination import Job, Outcome, Termination
+from bot.domain.job import Job
+from bot.domain.termination import Outcome, Termination
 from bot.domain.transitions import ending, stuck_siblings
 from bot.instances.finder import Lookout
 from bot.terminations.notifier import Pace, Progress, pause_ms
@@ -24,14 +25,19 @@ class Asking:
     async def ask(self, job: Job) -> Job | None:
         """Put the question, fill in what is known of the instance, or let the question expire."""
         now = await self._progress.store.now()
-        asked_at = job.termination.asked_at or job.termination.requested_at
-        expires_at = job.termination.expires_at or asked_at + self._pace.confirmation_ms
-        job = replace(job, termination=replace(job.termination, expires_at=expires_at))
+        asked_at = job.termination.question.asked_at or job.termination.request.requested_at
+        expires_at = job.termination.question.expires_at or asked_at + self._pace.confirmation_ms
+        job = replace(
+            job,
+            termination=replace(
+                job.termination, question=replace(job.termination.question, expires_at=expires_at)
+            ),
+        )
         if now >= expires_at:
             return await self._progress.apply(job, ending(job.termination, "expired", Outcome.EXPIRED, now))
         if not self._progress.is_shown(job):
             return await self._put(job, now)
-        if job.termination.preview is None:
+        if job.termination.question.preview is None:
             return await self._fill_in(job)
         return await self._progress.rest(job, job.termination, expires_at - now)
 
@@ -42,8 +48,8 @@ class Asking:
             return await self._progress.end(
                 job,
                 Outcome.ACCEPTED,
-                status=termination.status,
-                verified=termination.verified,
+                status=termination.calls.status,
+                verified=termination.result.verified,
                 name="offer_ended",
             )
         try:
@@ -53,7 +59,7 @@ class Asking:
             return await self._progress.rest(job, unseen, pause_ms(3, later.retry_after))
         except SlackRefused as refused:
             return await self._progress.end(
-                job, Outcome.ACCEPTED, code=refused.code.upper(), verified=termination.verified
+                job, Outcome.ACCEPTED, code=refused.code.upper(), verified=termination.result.verified
             )
         return await self._progress.rest(job, shown, OFFER_MS)
 
@@ -94,19 +100,27 @@ class Asking:
 
     async def _preview(self, termination: Termination) -> Termination:
         try:
-            key = await self._keys.open(termination.team, termination.channel, termination.user)
-            sighting = await self._lookout.find(key, termination.workflow_id)
+            key = await self._keys.open(
+                termination.request.team, termination.request.channel, termination.request.user
+            )
+            sighting = await self._lookout.find(key, termination.request.workflow_id)
         except (KeyUnusable, VibecodeError) as trouble:
-            return replace(termination, preview=trouble.code)
+            return replace(termination, question=replace(termination.question, preview=trouble.code))
         seen = sighting.instance
         if seen is None:
-            return replace(termination, preview="absent" if sighting.certain else "not_found")
+            return replace(
+                termination,
+                question=replace(termination.question, preview="absent" if sighting.certain else "not_found"),
+            )
         now = await self._progress.store.now()
-        settings = await self._progress.store.settings(termination.team, termination.channel)
+        settings = await self._progress.store.settings(termination.request.team, termination.request.channel)
         return replace(
             termination,
-            preview="read",
-            seen=seen,
-            stuck_siblings=stuck_siblings(seen, sighting.others, now),
-            portal=settings.get("portal"),
+            question=replace(
+                termination.question,
+                preview="read",
+                seen=seen,
+                stuck_siblings=stuck_siblings(seen, sighting.others, now),
+                portal=settings.get("portal"),
+            ),
         )

@@ -3,8 +3,10 @@
 import logging
 from dataclasses import replace
 
+from bot.domain.audit import event
 from bot.domain.errors import SlackRefused, SlackUnavailable
-from bot.domain.termination import Job, Outcome, Phase, Termination, event
+from bot.domain.job import Job
+from bot.domain.termination import Outcome, Phase
 from bot.terminations.authorize import Clearing
 from bot.terminations.confirm import Asking
 from bot.terminations.execute import Calling
@@ -34,9 +36,10 @@ class Steps:
         crashes = job.fence - job.attempts - 1
         if crashes or job.taken_over:
             # Whoever had it may have posted its message without recording where.
-            unsure = job.termination.message is None
+            posting = job.termination.posting
             now = await self._progress.store.now()
-            job = replace(job, termination=replace(job.termination, maybe_shown=unsure, maybe_shown_at=now))
+            posting = replace(posting, maybe_shown=posting.message is None, maybe_shown_at=now)
+            job = replace(job, termination=replace(job.termination, posting=posting))
         step: Job | None = job
         if crashes > MAX_CRASHES:
             step = await self._give_up_crashing(job)
@@ -71,22 +74,19 @@ class Steps:
             return await self._tell_later(job, later)
         except SlackRefused as refused:
             return await self._close(job, refused.code)
-        if told.message is not None and told.message.way != "channel":
-            elsewhere = event(told, "told_elsewhere", way=told.message.way)
+        if told.posting.message is not None and told.posting.message.way != "channel":
+            elsewhere = event(told, "told_elsewhere", way=told.posting.message.way)
             return await self._progress.advance(job, told, Phase.DONE, elsewhere)
         return await self._progress.advance(job, told, Phase.DONE)
 
     async def _tell_later(self, job: Job, later: SlackUnavailable) -> Job | None:
         now = await self._progress.store.now()
-        if now - (job.termination.ended_at or now) > TELLING_MS:
+        if now - (job.termination.result.ended_at or now) > TELLING_MS:
             return await self._close(job, later.code)
-        termination: Termination = replace(
-            await self._progress.unsure_where(job.termination, later),
-            telling_tries=job.termination.telling_tries + 1,
-        )
-        return await self._progress.rest(
-            job, termination, pause_ms(termination.telling_tries, later.retry_after)
-        )
+        unsure = await self._progress.unsure_where(job.termination, later)
+        tries = unsure.posting.telling_tries + 1
+        again = replace(unsure, posting=replace(unsure.posting, telling_tries=tries))
+        return await self._progress.rest(job, again, pause_ms(tries, later.retry_after))
 
     async def _close(self, job: Job, code: str) -> Job | None:
         undelivered = event(job.termination, "undelivered", code=code)
@@ -96,6 +96,6 @@ class Steps:
         """Haltbot itself died of this one again and again: say so instead of trying for ever."""
         if job.phase is Phase.TELLING:
             return await self._close(job, "REPEATED_CRASH")
-        maybe_called = job.termination.sent or job.termination.unsure
+        maybe_called = job.termination.calls.sent or job.termination.calls.unsure
         outcome = Outcome.UNKNOWN if maybe_called else Outcome.FAILED
         return await self._progress.end(job, outcome, code="REPEATED_CRASH")

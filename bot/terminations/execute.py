@@ -9,6 +9,7 @@ from typing import Any
 
 from bot.channels.keys import Keys
 from bot.domain.api_key import OpenedKey
+from bot.domain.audit import Event, event
 from bot.domain.errors import (
     Ambiguous,
     Definite,
@@ -22,7 +23,8 @@ from bot.domain.errors import (
     VibecodeError,
 )
 from bot.domain.instance import Instance, Sighting
-from bot.domain.termination import Event, Job, Outcome, Phase, Transition, event
+from bot.domain.job import Job, Transition
+from bot.domain.termination import Changes, Outcome, Phase, Result
 from bot.domain.transitions import ask_anew, differences, seen_again
 from bot.instances.finder import Lookout
 from bot.ports.core import Workflows
@@ -53,10 +55,15 @@ class Calling:
 
     async def take_over(self, job: Job) -> Job | None:
         """Whoever began this call is gone: nobody knows how it ended, unless that was recorded."""
-        if job.termination.accepted_at is not None:
-            recovered = replace(job, termination=replace(job.termination, recovered=True))
+        if job.termination.calls.accepted_at is not None:
+            recovered = replace(
+                job,
+                termination=replace(job.termination, calls=replace(job.termination.calls, recovered=True)),
+            )
             return await self._watch(recovered, None, event(recovered.termination, "recovered"))
-        termination = replace(job.termination, unsure=True, must_look=True, recovered=True)
+        termination = replace(
+            job.termination, calls=replace(job.termination.calls, unsure=True, must_look=True, recovered=True)
+        )
         return await self._progress.advance(
             job, termination, Phase.REQUESTED, event(termination, "recovered")
         )
@@ -65,19 +72,24 @@ class Calling:
         """Call, after a look where one is owed: after an ambiguous end, and before a force."""
         try:
             asked = job.termination
-            key = await self._keys.open(asked.team, asked.channel, asked.user)
+            key = await self._keys.open(asked.request.team, asked.request.channel, asked.request.user)
         except KeyUnusable as unusable:
             signed_in = isinstance(unusable, SessionMissing)
-            job = replace(job, termination=replace(job.termination, signed_in=signed_in))
+            job = replace(
+                job,
+                termination=replace(
+                    job.termination, calls=replace(job.termination.calls, signed_in=signed_in)
+                ),
+            )
             return await self._progress.end(job, _failed(job), code=unusable.code)
-        if job.termination.must_look:
+        if job.termination.calls.must_look:
             return await self._look_before_repeating(job, key)
-        if job.termination.force:
+        if job.termination.request.force:
             return await self._check_what_was_seen(job, key)
         return await self._call(job, key, ())
 
     async def _look_before_repeating(self, job: Job, key: OpenedKey) -> Job | None:
-        looking = self._look(job, key, for_changes=job.termination.force)
+        looking = self._look(job, key, for_changes=job.termination.request.force)
         job, look = await self._progress.patiently(job, looking)
         try:
             sighting = look.result()
@@ -89,12 +101,12 @@ class Calling:
             return await self._progress.end(job, Outcome.ALREADY_GONE, verified=True)
         if sighting.instance is None:
             return await self._progress.end(job, Outcome.UNKNOWN, code="LIST_TOO_LONG", verified=False)
-        if job.termination.force and (changes := _changes(job, sighting)):
+        if job.termination.request.force and (changes := _changes(job, sighting)):
             return await self._ask_about(job, sighting.instance, changes)
-        if job.termination.recovered and job.termination.most_of_a_kind > MAX_RETRIES:
+        if job.termination.calls.recovered and job.termination.calls.most_of_a_kind > MAX_RETRIES:
             # It was taken over after as many calls as are tried at most: what follows the call fails each time.
             return await self._progress.end(job, Outcome.UNKNOWN, code="REPEATED_CRASH")
-        seen = replace(job.termination, must_look=False)
+        seen = replace(job.termination, calls=replace(job.termination.calls, must_look=False))
         return await self._progress.advance(job, seen, Phase.REQUESTED, event(seen, "still_listed"))
 
     async def _check_what_was_seen(self, job: Job, key: OpenedKey) -> Job | None:
@@ -105,30 +117,33 @@ class Calling:
         except VibecodeError as trouble:
             # The person was told that the list could not be read, or saw it a moment ago, and confirmed.
             return await self._call(job, key, (event(job.termination, "snapshot", code=trouble.code),))
-        found, seen = sighting.instance, job.termination.seen
+        found, seen = sighting.instance, job.termination.question.seen
         if found is None and sighting.certain:
             outcome = Outcome.GONE_VERIFIED if _has_stopped_it(job) else Outcome.ALREADY_GONE
             return await self._progress.end(job, outcome, verified=True)
         if found is not None and (changes := _changes(job, sighting)):
             return await self._ask_about(job, found, changes)
         record = asdict(found) if found is not None else None
-        known = replace(job, termination=replace(job.termination, seen=found or seen))
+        known = replace(
+            job,
+            termination=replace(
+                job.termination, question=replace(job.termination.question, seen=found or seen)
+            ),
+        )
         return await self._call(known, key, (event(job.termination, "snapshot", instance=record),))
 
-    async def _ask_about(
-        self, job: Job, found: Instance, changes: tuple[tuple[str, Any, Any], ...]
-    ) -> Job | None:
+    async def _ask_about(self, job: Job, found: Instance, changes: Changes) -> Job | None:
         """It is not what the person saw: ask again, and show what has changed."""
         now = await self._progress.store.now()
-        asking = ask_anew(replace(job.termination, seen=found), now, changes)
-        before = asdict(job.termination.seen) if job.termination.seen else None
+        asking = ask_anew(job.termination, now, seen=found, changes=changes)
+        before = asdict(job.termination.question.seen) if job.termination.question.seen else None
         changed = event(asking, "changed", before=before, now=asdict(found))
         return await self._progress.advance(job, asking, Phase.AWAITING_CONFIRMATION, changed)
 
     async def _call(self, job: Job, key: OpenedKey, events: tuple[Event, ...]) -> Job | None:
         gently = self._begins_softly(job)
-        force = job.termination.force and not gently
-        sent = (*job.termination.sent, "force" if force else "soft")
+        force = job.termination.request.force and not gently
+        sent = (*job.termination.calls.sent, "force" if force else "soft")
         signed_in = key.key.session is not None
         attempt = {"sent": sent, "signed_in": signed_in, "trouble": None, "status": None, "accepted_at": None}
         attempted = event(job.termination, "attempted", attempt=len(sent), soft_first=gently)
@@ -137,7 +152,9 @@ class Calling:
             # Frozen right after it was recorded: whoever took over has looked, and called or not.
             return None
         asked = begun.termination
-        sending = self._workflows.terminate(key.key, asked.workflow_id, force=force, reason=asked.reason)
+        sending = self._workflows.terminate(
+            key.key, asked.request.workflow_id, force=force, reason=asked.request.reason
+        )
         held, call = await self._progress.patiently(begun, sending)
         return await self._settle(held, key, call)
 
@@ -152,7 +169,7 @@ class Calling:
         waited_ms = 0
         while True:
             # Its message may have become another one while it waited.
-            calling = replace(job.termination, **attempt)
+            calling = replace(job.termination, calls=replace(job.termination.calls, **attempt))
             step = Transition(termination=calling, phase=Phase.CALLING, events=events, attempts=job.fence)
             begun = await self._progress.store.begin_call(
                 job, step, key_id=key.key_id, per_second=self._pace.calls_per_second
@@ -166,7 +183,12 @@ class Calling:
 
     async def _wait_for_turn(self, job: Job, wait_ms: int) -> Job | None:
         """Rest until the key's pace allows the call; a wait that a person would notice is told."""
-        waiting = replace(job, termination=replace(job.termination, trouble="RATE_LIMITED"))
+        waiting = replace(
+            job,
+            termination=replace(
+                job.termination, calls=replace(job.termination.calls, trouble="RATE_LIMITED")
+            ),
+        )
         if wait_ms < SHOW_AFTER_SECONDS * 1000 or self._progress.is_shown(waiting):
             return await self._progress.rest(job, job.termination, wait_ms)
         return await self._progress.rest(job, await self._progress.show_quietly(waiting), wait_ms)
@@ -174,7 +196,9 @@ class Calling:
     def _begins_softly(self, job: Job) -> bool:
         """Tell whether the reason is still to be passed on, which only a soft call does."""
         asked = job.termination
-        return asked.force and self._pace.soft_first_ms is not None and not asked.accepted_before
+        return (
+            asked.request.force and self._pace.soft_first_ms is not None and not asked.calls.accepted_before
+        )
 
     async def _settle(self, job: Job, key: OpenedKey, call: asyncio.Task[None]) -> Job | None:
         try:
@@ -186,7 +210,9 @@ class Calling:
         except Definite as refused:
             return await self._progress.end(job, _failed(job), code=refused.code, status=refused.status)
         except NotSent as trouble:
-            unsent = replace(job.termination, sent=job.termination.sent[:-1])
+            unsent = replace(
+                job.termination, calls=replace(job.termination.calls, sent=job.termination.calls.sent[:-1])
+            )
             return await self._retry(replace(job, termination=unsent), key, trouble)
         except (NotExecuted, Ambiguous) as trouble:
             return await self._retry(job, key, trouble)
@@ -195,7 +221,10 @@ class Calling:
     async def _verify(self, job: Job, key: OpenedKey) -> Job | None:
         """Bitrix24 accepted: find out what is true, not what was asked for."""
         now = await self._progress.store.now()
-        accepted = replace(job.termination, accepted_at=now, status=HTTPStatus.NO_CONTENT)
+        accepted = replace(
+            job.termination,
+            calls=replace(job.termination.calls, accepted_at=now, status=HTTPStatus.NO_CONTENT),
+        )
         job, look = await self._progress.patiently(replace(job, termination=accepted), self._look(job, key))
         try:
             sighting = look.result()
@@ -214,19 +243,21 @@ class Calling:
         gone = found is None and verified
         watching = replace(
             job.termination,
-            outcome=Outcome.GONE_VERIFIED if gone else Outcome.ACCEPTED,
-            ended_at=job.termination.accepted_at if gone else None,
-            verified=verified,
-            seen=seen_again(job.termination.seen, found),
+            result=Result(
+                outcome=Outcome.GONE_VERIFIED if gone else Outcome.ACCEPTED,
+                ended_at=job.termination.calls.accepted_at if gone else None,
+                verified=verified,
+            ),
+            question=replace(job.termination.question, seen=seen_again(job.termination.question.seen, found)),
         )
         accepted = event(watching, "accepted")
         return await self._progress.advance(job, watching, Phase.WATCHING, *before, accepted)
 
     def _may_be_written_back(self, job: Job, now: int) -> bool:
         """Tell whether a step was executing when the instance was forced away: it may write it back."""
-        seen = job.termination.seen
+        seen = job.termination.question.seen
         return (
-            job.termination.forced
+            job.termination.calls.forced
             and seen is not None
             and seen.locked_until is not None
             and seen.locked_until > now
@@ -241,11 +272,13 @@ class Calling:
         try:
             async with asyncio.timeout(LOOK_SECONDS):
                 if for_changes:
-                    sighting = await self._lookout.find(key, asked.workflow_id, pages=1)
+                    sighting = await self._lookout.find(key, asked.request.workflow_id, pages=1)
                     # Only a long list has to be narrowed.
                     if sighting.certain:
                         return sighting
-                return await self._lookout.find(key, asked.workflow_id, like=asked.seen, pages=CHECK_PAGES)
+                return await self._lookout.find(
+                    key, asked.request.workflow_id, like=asked.question.seen, pages=CHECK_PAGES
+                )
         except TimeoutError as late:
             raise NotExecuted("TIMEOUT") from late
 
@@ -253,18 +286,21 @@ class Calling:
         ambiguous = isinstance(trouble, Ambiguous)
         termination = replace(
             job.termination,
-            retries=job.termination.retries + 1,
-            trouble=trouble.code,
-            status=trouble.status,
-            unsure=job.termination.unsure or ambiguous,
-            must_look=job.termination.must_look or isinstance(trouble, NoAnswer),
+            calls=replace(
+                job.termination.calls,
+                retries=job.termination.calls.retries + 1,
+                trouble=trouble.code,
+                status=trouble.status,
+                unsure=job.termination.calls.unsure or ambiguous,
+                must_look=job.termination.calls.must_look or isinstance(trouble, NoAnswer),
+            ),
         )
-        if termination.retries > MAX_RETRIES:
+        if termination.calls.retries > MAX_RETRIES:
             failed_for_good = replace(job, termination=termination)
             return await self._progress.end(
                 failed_for_good, _failed(failed_for_good), code=trouble.code, status=trouble.status
             )
-        wait_ms = pause_ms(termination.retries, trouble.retry_after)
+        wait_ms = pause_ms(termination.calls.retries, trouble.retry_after)
         if isinstance(trouble, RateLimited):
             await self._progress.store.block(key.key_id, wait_ms)
         failed = event(termination, "try_failed", code=trouble.code, status=trouble.status, wait_ms=wait_ms)
@@ -274,16 +310,16 @@ class Calling:
         return await self._progress.rest(waiting, await self._progress.show_quietly(waiting), wait_ms)
 
 
-def _changes(job: Job, sighting: Sighting) -> tuple[tuple[str, Any, Any], ...]:
-    seen, found = job.termination.seen, sighting.instance
+def _changes(job: Job, sighting: Sighting) -> Changes:
+    seen, found = job.termination.question.seen, sighting.instance
     return differences(seen, found) if seen is not None and found is not None else ()
 
 
 def _has_stopped_it(job: Job) -> bool:
     """Tell whether what is gone was stopped by an earlier call of ours, which Bitrix24 had accepted."""
-    return job.termination.accepted_before and not job.termination.unsure
+    return job.termination.calls.accepted_before and not job.termination.calls.unsure
 
 
 def _failed(job: Job) -> Outcome:
     """Name a failure: a later refusal does not undo what an earlier try may have done."""
-    return Outcome.UNKNOWN if job.termination.unsure else Outcome.FAILED
+    return Outcome.UNKNOWN if job.termination.calls.unsure else Outcome.FAILED

@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from bot.channels.sharing import Audience, Sharing
+from bot.domain.audit import Event
 from bot.domain.errors import KeyUndecryptable, SlackError, SlackRefused, SlackUnavailable
-from bot.domain.termination import Event, Job, Outcome, Phase, Termination, Transition
+from bot.domain.job import Job, Transition
+from bot.domain.termination import Outcome, Phase, Termination
 from bot.domain.transitions import ending, withheld
 from bot.messages.blocks import Cards
 from bot.ports.core import Message, Messenger, Store, Vault
@@ -133,17 +135,17 @@ class Progress:
         name: str = "outcome",
     ) -> Job | None:
         """Decide the outcome: record it now, tell it next."""
-        termination = replace(job.termination, verified=verified)
         now = await self.store.now()
-        return await self.apply(job, ending(termination, name, outcome, now, code=code, status=status))
+        step = ending(job.termination, name, outcome, now, code=code, status=status, verified=verified)
+        return await self.apply(job, step)
 
     def is_shown(self, job: Job) -> bool:
-        return job.termination.shown == _shown(job.termination, job.phase)
+        return job.termination.posting.shown == _shown(job.termination, job.phase)
 
     async def show(self, job: Job) -> Termination:
         """Bring the one message up to date. Raises SlackError, Overtaken."""
         termination, phase = job.termination, job.phase
-        audience = await self._sharing.audience(termination.team, termination.channel)
+        audience = await self._sharing.audience(termination.request.team, termination.request.channel)
         alone = is_for_requester_alone(termination, audience)
         shown = termination if alone or audience is Audience.TRUSTED else withheld(termination)
         now = await self.store.now()
@@ -151,34 +153,43 @@ class Progress:
             async with _while_held(job):
                 shown_at = await self._messenger.show(
                     self._cards.termination(shown, phase, now),
-                    channel=termination.user if alone else termination.channel,
-                    user=termination.user,
-                    at=termination.message,
+                    channel=termination.request.user if alone else termination.request.channel,
+                    user=termination.request.user,
+                    at=termination.posting.message,
                     # What is for the requester alone must not reach the channel on another way.
-                    response_url=None if alone else self._opened(termination.response_url, termination),
-                    click_url=self._opened(termination.click_url, termination),
+                    response_url=None
+                    if alone
+                    else self._opened(termination.request.response_url, termination),
+                    click_url=self._opened(termination.posting.click_url, termination),
                     reference=termination.id,
-                    maybe_posted_ms_ago=now - termination.maybe_shown_at if termination.maybe_shown else None,
-                    tries=termination.telling_tries,
+                    maybe_posted_ms_ago=now - termination.posting.maybe_shown_at
+                    if termination.posting.maybe_shown
+                    else None,
+                    tries=termination.posting.telling_tries,
                 )
         except SlackError:
             await self._make_way(job)
             raise
         await self._make_way(job)
-        return replace(termination, message=shown_at, maybe_shown=False, shown=_shown(termination, phase))
+        return replace(
+            termination,
+            posting=replace(
+                termination.posting, message=shown_at, maybe_shown=False, shown=_shown(termination, phase)
+            ),
+        )
 
     async def _make_way(self, job: Job) -> None:
         """Take back what was posted too late, if whoever has taken over has posted it as well.
 
         A process that was frozen between its last look at the lease and Slack notices only afterwards.
         """
-        if is_held(job) or job.termination.message is not None:
+        if is_held(job) or job.termination.posting.message is not None:
             return
         for _ in range(_CORRECTIONS):
             newest = await self.store.find(job.termination.id)
             if newest is None:
                 return
-            if (stands := newest.termination.message) is not None:
+            if (stands := newest.termination.posting.message) is not None:
                 if stands.ts is not None:
                     await self._messenger.keep_only(stands, job.termination.id)
                 return
@@ -200,9 +211,12 @@ class Progress:
 
     async def unsure_where(self, termination: Termination, later: SlackUnavailable) -> Termination:
         """Remember that Slack may have posted a message without our knowing where; a rate limit posts nothing."""
-        if termination.message is not None or later.did_nothing:
+        if termination.posting.message is not None or later.did_nothing:
             return termination
-        return replace(termination, maybe_shown=True, maybe_shown_at=await self.store.now())
+        return replace(
+            termination,
+            posting=replace(termination.posting, maybe_shown=True, maybe_shown_at=await self.store.now()),
+        )
 
     async def whisper(self, job: Job, message: Message) -> None:
         """Tell the requester alone. Raises SlackError, Overtaken."""
@@ -210,9 +224,9 @@ class Progress:
         async with _while_held(job):
             await self._messenger.whisper(
                 message,
-                channel=termination.channel,
-                user=termination.user,
-                response_url=self._opened(termination.response_url, termination),
+                channel=termination.request.channel,
+                user=termination.request.user,
+                response_url=self._opened(termination.request.response_url, termination),
             )
 
     async def correct(self, reference: str) -> None:
@@ -221,7 +235,7 @@ class Progress:
         for _ in range(_CORRECTIONS):
             job = await self.store.find(reference)
             # Where it stands nowhere yet, whoever has it now looks for it before posting it.
-            if job is None or job.termination.message is None:
+            if job is None or job.termination.posting.message is None:
                 return
             state = _shown(job.termination, job.phase)
             if state == shown:
@@ -245,9 +259,9 @@ def is_for_requester_alone(termination: Termination, audience: Audience) -> bool
 
     A question that somebody else has to answer cannot.
     """
-    if termination.message is not None:
-        return termination.message.channel != termination.channel
-    return audience is Audience.OUTSIDERS and termination.approval is None
+    if termination.posting.message is not None:
+        return termination.posting.message.channel != termination.request.channel
+    return audience is Audience.OUTSIDERS and termination.question.approval is None
 
 
 def _worth_showing(termination: Termination) -> bool:
@@ -255,8 +269,8 @@ def _worth_showing(termination: Termination) -> bool:
 
     Such a message is replaced through the click on it, which Slack allows a few times: the outcome needs one.
     """
-    editable = termination.message is None or termination.message.ts is not None
-    return editable or (termination.click_url is not None and termination.retries == 0)
+    editable = termination.posting.message is None or termination.posting.message.ts is not None
+    return editable or (termination.posting.click_url is not None and termination.calls.retries == 0)
 
 
 @asynccontextmanager
@@ -289,4 +303,4 @@ def pause_ms(tries: int, asked_for: float | None = None) -> int:
 
 
 def _shown(termination: Termination, phase: Phase) -> str:
-    return f"{phase}.{termination.question}"
+    return f"{phase}.{termination.question.number}"

@@ -4,8 +4,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from bot.domain.findings import Finding
+from bot.domain.job import Job
 from bot.domain.overview import Overview
-from bot.domain.termination import Job, Outcome, Phase
+from bot.domain.termination import Outcome, Phase
 from bot.ports.core import Configurers, Store, Views
 
 DAY_MS = 24 * 60 * 60 * 1000
@@ -32,7 +33,8 @@ class Home:
         to_confirm = [
             job
             for job in running
-            if job.phase in (Phase.AWAITING_CONFIRMATION, Phase.OFFERED) and job.termination.user == user
+            if job.phase in (Phase.AWAITING_CONFIRMATION, Phase.OFFERED)
+            and job.termination.request.user == user
         ]
         return Overview(
             to_confirm=to_confirm[:MOST_SHOWN],
@@ -48,9 +50,9 @@ class Home:
 
     async def _may_see(self, job: Job, user: str) -> bool:
         termination = job.termination
-        if user in (termination.user, termination.decided_by):
+        if user in (termination.request.user, termination.question.decided_by):
             return True
-        return await self._views.is_member(termination.channel, user)
+        return await self._views.is_member(termination.request.channel, user)
 
     async def _health(self, team: str, user: str) -> list[Finding]:
         keys = [key for key in await self._store.channel_keys() if key.team == team]
@@ -62,4 +64,4 @@ class Home:
 
 def _is_over(job: Job) -> bool:
     # A refusal stops nothing, whether or not its requester has been told yet.
-    return job.phase is Phase.DONE or job.termination.outcome is Outcome.REFUSED
+    return job.phase is Phase.DONE or job.termination.result.outcome is Outcome.REFUSED

@@ -5,7 +5,8 @@ from bot.channels.refusals import unusable_keys_refused
 from bot.domain.command import workflow_id
 from bot.domain.errors import Refused, VibecodeError
 from bot.domain.instance import Found
-from bot.domain.termination import Job, Outcome
+from bot.domain.job import Job
+from bot.domain.termination import Outcome
 from bot.instances.finder import Lookout
 from bot.ports.core import Store
 
@@ -21,7 +22,7 @@ class Enquiries:
     async def under_way(self, team: str, channel: str) -> list[Job]:
         """The terminations of this channel that are not finished; a refusal is its requester's alone."""
         open_ones = await self._store.open_in(team, channel)
-        return [job for job in open_ones if job.termination.outcome is not Outcome.REFUSED]
+        return [job for job in open_ones if job.termination.result.outcome is not Outcome.REFUSED]
 
     async def show(self, team: str, channel: str, user: str, typed: str) -> Found:
         """Look an instance up. Raises Refused."""

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from bot.domain.termination import RESUMABLE_MS, Event, Job, Outcome, Phase, Termination, event
-from bot.domain.transitions import ask_anew
+from bot.domain.audit import Event, event
+from bot.domain.job import Job
+from bot.domain.termination import RESUMABLE_MS, Calls, Outcome, Phase, Posting, Termination
 from bot.messages.error_catalog import AUTHORISABLE
 from bot.ports.core import Store, Submitted
 from bot.terminations.service import new_reference
@@ -39,42 +40,37 @@ class Resuming:
 def stands(termination: Termination, user: str, now: int) -> bool:
     """Tell whether a refused termination may go on once this person has connected."""
     return (
-        termination.outcome is Outcome.FAILED
-        and termination.code in AUTHORISABLE
-        and termination.user == user
-        and termination.team != ""
-        and now - (termination.ended_at or 0) < RESUMABLE_MS
+        termination.result.outcome is Outcome.FAILED
+        and termination.result.code in AUTHORISABLE
+        and termination.request.user == user
+        and termination.request.team != ""
+        and now - (termination.result.ended_at or 0) < RESUMABLE_MS
     )
 
 
 def _anew(termination: Termination, now: int) -> tuple[Termination, Phase]:
     """A force whose confirmation has expired meanwhile is asked anew; what was confirmed stays bound to it."""
-    confirmed = termination.force and termination.expires_at is not None and now < termination.expires_at
-    expires_at, asked_at = termination.expires_at, termination.asked_at
-    again = replace(
-        ask_anew(termination, now),
+    question, calls = termination.question, termination.calls
+    force = termination.request.force
+    confirmed = force and question.expires_at is not None and now < question.expires_at
+    # The first question of its own, so that the requester's rights are examined once more.
+    asked = replace(question.anew(now, seen=question.seen), number=1)
+    if force and not confirmed:
+        asked, phase = replace(asked, decided_by=None), Phase.AWAITING_CONFIRMATION
+    else:
+        phase = Phase.REQUESTED
+        asked = replace(
+            asked, expires_at=question.expires_at, asked_at=question.asked_at, preview=question.preview
+        )
+    again = Termination(
         id=new_reference(),
-        # The first question of its own, so that the requester's rights are examined once more.
-        question=1,
-        # Sealed for the former reference; the message stands already, and nothing else needs them.
-        response_url=None,
-        click_url=None,
-        shown=None,
-        ended_at=None,
-        verified=None,
-        trouble=None,
-        sent=(),
-        telling_tries=0,
-        unsure=False,
-        must_look=False,
-        recovered=False,
-        polls=0,
+        # The response_url is sealed for the former reference; the message stands already.
+        request=replace(termination.request, response_url=None),
+        question=asked,
+        calls=Calls(signed_in=calls.signed_in, accepted_before=calls.anew().accepted_before),
+        posting=Posting(message=termination.posting.message),
     )
-    if termination.force and not confirmed:
-        return replace(again, decided_by=None), Phase.AWAITING_CONFIRMATION
-    return replace(
-        again, expires_at=expires_at, asked_at=asked_at, preview=termination.preview
-    ), Phase.REQUESTED
+    return again, phase
 
 
 def _resumed(before: Termination, again: Termination) -> Event:

@@ -9,11 +9,15 @@ from typing import Any, TypeVar
 
 from bot.channels.authority import Actor, Authority, understood
 from bot.channels.refusals import record_refusal, refusals_recorded
+from bot.domain.audit import Event, event
 from bot.domain.channel_settings import Role
-from bot.domain.command import Order, Question, parse
+from bot.domain.command import Order, parse
+from bot.domain.command import Question as Subcommand
 from bot.domain.errors import FactsUnavailable, Refused, StoreError
+from bot.domain.job import Job
 from bot.domain.permissions import HOPELESS
-from bot.domain.termination import Approval, Event, Job, MessageRef, Outcome, Phase, Press, Termination, event
+from bot.domain.press import Press
+from bot.domain.termination import Approval, MessageRef, Outcome, Phase, Question, Request, Termination
 from bot.domain.transitions import is_requester
 from bot.observability import context
 from bot.ports.core import Admit, Duplicate, Store, Submitted, Vault
@@ -65,7 +69,7 @@ class Terminations:
         self._has_room = has_room
         self._under_way: set[asyncio.Task[None]] = set()
 
-    async def request(self, command: Command) -> Question | Submitted | Duplicate:
+    async def request(self, command: Command) -> Subcommand | Submitted | Duplicate:
         """Record a termination before anything else happens. Raises Refused, which is recorded too."""
         return await self._in_time(self._request(command))
 
@@ -81,13 +85,18 @@ class Terminations:
         """Turn a refused request into a question to those who may approve it. Raises Refused, recorded too."""
         return await self._in_time(self._ask_approvers(reference, clicker, response_url))
 
-    async def _request(self, command: Command) -> Question | Submitted | Duplicate:
+    async def _request(self, command: Command) -> Subcommand | Submitted | Duplicate:
         attempt = Event(event="refused", team=command.team, channel=command.channel, user=command.user)
         async with refusals_recorded(self._store, attempt):
             asked = parse(command.text)
-        if isinstance(asked, Question):
+        if isinstance(asked, Subcommand):
             return asked
-        attempt = replace(attempt, workflow_id=asked.workflow_id, force=asked.force, reason=asked.reason)
+        attempt = replace(
+            attempt,
+            workflow_id=asked.workflow_id,
+            force=asked.force,
+            reason=asked.reason,
+        )
         async with refusals_recorded(self._store, attempt):
             return await self._submit(command, asked)
 
@@ -145,11 +154,15 @@ class Terminations:
         """Find the refused request that somebody else may be asked about. Raises Refused."""
         found = await self._store.find(reference)
         refused = found.termination if found else None
-        if refused is None or refused.outcome is not Outcome.REFUSED or refused.code != "not_granted":
+        if (
+            refused is None
+            or refused.result.outcome is not Outcome.REFUSED
+            or refused.result.code != "not_granted"
+        ):
             raise Refused("question_gone")
         if not is_requester(refused, user=clicker.user, home=clicker.home):
-            raise Refused("not_the_requester", requester=refused.user)
-        if await self._store.now() - (refused.ended_at or 0) > ASK_MS:
+            raise Refused("not_the_requester", requester=refused.request.user)
+        if await self._store.now() - (refused.result.ended_at or 0) > ASK_MS:
             raise Refused("asked_too_late")
         return refused
 
@@ -157,15 +170,13 @@ class Terminations:
         asked = new_reference()
         termination = Termination(
             id=asked,
-            team=refused.team,
-            channel=refused.channel,
-            user=refused.user,
-            workflow_id=refused.workflow_id,
-            force=refused.force,
-            reason=refused.reason,
-            requested_at=0,
-            response_url=self._vault.seal(response_url, asked) if response_url else None,
-            approval=Approval.ASKED,
+            request=replace(
+                refused.request,
+                requested_at=0,
+                response_url=self._vault.seal(response_url, asked) if response_url else None,
+                admitted=False,
+            ),
+            question=Question(approval=Approval.ASKED),
         )
         return await self._record(termination, Phase.AWAITING_CONFIRMATION, idem=f"ask {refused.id}")
 
@@ -175,14 +186,16 @@ class Terminations:
         sealed = self._vault.seal(command.response_url, reference) if command.response_url else None
         termination = Termination(
             id=reference,
-            team=command.team,
-            channel=command.channel,
-            user=command.user,
-            workflow_id=order.workflow_id,
-            force=order.force,
-            reason=order.reason,
-            requested_at=0,
-            response_url=sealed,
+            request=Request(
+                team=command.team,
+                channel=command.channel,
+                user=command.user,
+                workflow_id=order.workflow_id,
+                force=order.force,
+                reason=order.reason,
+                requested_at=0,
+                response_url=sealed,
+            ),
         )
         phase = Phase.AWAITING_CONFIRMATION if order.force else Phase.REQUESTED
         idem = f"command {command.team} {command.delivery}"

@@ -5,9 +5,11 @@ from dataclasses import replace
 from http import HTTPStatus
 
 from bot.channels.keys import Keys
+from bot.domain.audit import event
 from bot.domain.errors import Ambiguous, KeyUnusable, NotExecuted, VibecodeError
 from bot.domain.instance import Sighting
-from bot.domain.termination import Job, Outcome, Phase, Termination, event
+from bot.domain.job import Job
+from bot.domain.termination import Outcome, Phase, Result, Termination
 from bot.domain.transitions import seen_again
 from bot.instances.finder import Lookout, NotYet, Watch
 from bot.terminations.notifier import Pace, Progress
@@ -35,7 +37,7 @@ class Watching:
     async def watch(self, job: Job) -> Job | None:
         """Take one look, and say what follows."""
         termination = job.termination
-        if termination.watch_until is None:
+        if termination.calls.watch_until is None:
             return await self._begin(job)
         now = await self._progress.store.now()
         # It may have to wait for what other watches are reading.
@@ -44,10 +46,13 @@ class Watching:
             sighting = look.result()
         except NotYet as turn:
             # Not at the very next turn, for which all the others would come as well: what they read counts.
-            left_ms = termination.watch_until - now
+            left_ms = termination.calls.watch_until - now
             if left_ms < -LATE_MS:
                 return await self._time_is_up(
-                    replace(job, termination=replace(termination, verified=False)),
+                    replace(
+                        job,
+                        termination=replace(termination, result=replace(termination.result, verified=False)),
+                    ),
                     Sighting(None, certain=False),
                 )
             at_least_ms = min(turn.wait_ms, left_ms + LATE_MS)
@@ -60,19 +65,23 @@ class Watching:
             return await self._gone(job, now)
         seen = replace(
             termination,
-            seen=seen_again(termination.seen, sighting.instance),
-            verified=sighting.instance is not None,
+            question=replace(
+                termination.question, seen=seen_again(termination.question.seen, sighting.instance)
+            ),
+            result=replace(termination.result, verified=sighting.instance is not None),
         )
-        back = sighting.instance is not None and termination.outcome is Outcome.GONE_VERIFIED
-        if back or now >= termination.watch_until:
+        back = sighting.instance is not None and termination.result.outcome is Outcome.GONE_VERIFIED
+        if back or now >= termination.calls.watch_until:
             return await self._time_is_up(replace(job, termination=seen), sighting)
-        return await self._look_again_later(job, seen, termination.watch_until - now)
+        return await self._look_again_later(job, seen, termination.calls.watch_until - now)
 
     async def _begin(self, job: Job) -> Job | None:
         """Say that it was accepted, and until when it is watched."""
         termination = job.termination
         until = await self._progress.store.now() + self._watch_ms(termination)
-        begun = replace(job, termination=replace(termination, watch_until=until))
+        begun = replace(
+            job, termination=replace(termination, calls=replace(termination.calls, watch_until=until))
+        )
         shown = begun.termination
         if not self._progress.is_shown(begun) and not self._is_brief(termination):
             shown = await self._progress.show_quietly(begun)
@@ -81,16 +90,22 @@ class Watching:
     async def _look_again_later(
         self, job: Job, termination: Termination, at_most_ms: int, *, at_least_ms: int = 0
     ) -> Job | None:
-        pause = min(LONGEST_PAUSE_SECONDS, 2.0**termination.polls) * random.uniform(0.8, 1.0)  # noqa: S311
-        polled = replace(termination, polls=min(termination.polls + 1, 8))
+        pause = min(LONGEST_PAUSE_SECONDS, 2.0**termination.calls.polls) * random.uniform(0.8, 1.0)  # noqa: S311
+        polled = replace(
+            termination, calls=replace(termination.calls, polls=min(termination.calls.polls + 1, 8))
+        )
         wait_ms = max(at_least_ms * random.uniform(1, 2), min(pause * 1000, at_most_ms), 0)  # noqa: S311
         return await self._progress.rest(job, polled, wait_ms)
 
     async def _look(self, job: Job, now: int) -> Sighting:
         termination = job.termination
-        key = await self._keys.open(termination.team, termination.channel, termination.user)
-        watch = self._watch_of(termination.id, termination.watch_until or now, now)
-        sighting = await self._lookout.patrol(key, termination.workflow_id, watch, like=termination.seen)
+        key = await self._keys.open(
+            termination.request.team, termination.request.channel, termination.request.user
+        )
+        watch = self._watch_of(termination.id, termination.calls.watch_until or now, now)
+        sighting = await self._lookout.patrol(
+            key, termination.request.workflow_id, watch, like=termination.question.seen
+        )
         watch.learn()
         return sighting
 
@@ -108,8 +123,8 @@ class Watching:
     async def _gone(self, job: Job, now: int) -> Job | None:
         # What was read up to now says nothing of what comes later: the next look needs a reading of its own.
         self._watches.pop(job.termination.id, None)
-        until = job.termination.watch_until
-        if job.termination.forced and until is not None and now < until:
+        until = job.termination.calls.watch_until
+        if job.termination.calls.forced and until is not None and now < until:
             # It was seen gone before as well; what is waited for is whether it comes back.
             return await self._look_again_later(job, job.termination, until - now)
         return await self._progress.end(
@@ -119,22 +134,20 @@ class Watching:
     async def _time_is_up(self, job: Job, sighting: Sighting) -> Job | None:
         termination = job.termination
         self._watches.pop(termination.id, None)
-        if termination.force and not termination.forced:
-            softened = replace(
-                termination,
-                softened=True,
-                accepted_before=True,
-                outcome=None,
-                accepted_at=None,
-                watch_until=None,
+        if termination.request.force and not termination.calls.forced:
+            calls = replace(
+                termination.calls, softened=True, accepted_before=True, accepted_at=None, watch_until=None
             )
+            softened = replace(termination, calls=calls, result=Result())
             return await self._progress.advance(
                 job, softened, Phase.REQUESTED, event(softened, "soft_first_did_not_suffice")
             )
-        if self._pace.watch_ms == 0 and not termination.force:
+        if self._pace.watch_ms == 0 and not termination.request.force:
             return await self._close(job)
         offered = replace(
-            termination, question=termination.question + 1, outcome=Outcome.ACCEPTED, ended_at=None
+            termination,
+            question=replace(termination.question, number=termination.question.number + 1),
+            result=Result(outcome=Outcome.ACCEPTED, verified=termination.result.verified),
         )
         name = "still_running" if sighting.instance else "could_not_be_verified"
         return await self._progress.advance(job, offered, Phase.OFFERED, event(offered, name))
@@ -146,13 +159,13 @@ class Watching:
             Outcome.ACCEPTED,
             code=code,
             status=HTTPStatus.NO_CONTENT,
-            verified=job.termination.verified and code is None,
+            verified=job.termination.result.verified and code is None,
         )
 
     def _watch_ms(self, termination: Termination) -> int:
-        if termination.forced:
+        if termination.calls.forced:
             return WRITE_BACK_MS
-        if termination.force:
+        if termination.request.force:
             return self._pace.soft_first_ms or 0
         return self._pace.watch_ms
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bot.domain.errors import StoreError
-from bot.domain.termination import Job
+from bot.domain.job import Job
 from bot.observability import context
 from bot.ports.core import Store
 

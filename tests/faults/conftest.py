@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 from workspace import Workspace, workspace
 
-from bot.domain.termination import Job, Phase
+from bot.domain.job import Job
+from bot.domain.termination import Phase
 from bot.store.opening import open_store, open_vault
 from sandbox.slack import Delivery
 from sandbox.slack.delivery import http_body, signed_headers

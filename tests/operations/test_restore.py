@@ -4,10 +4,10 @@ import os
 import signal
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from parts import changed
 from processes import Finished, haltbot, running_bot
 from store.examples import asked, finished, running, submitted
 from workspace import Workspace, workspace
@@ -94,8 +94,8 @@ async def test_what_was_about_to_be_called_is_looked_up_first(tmp_path: Path):
     async with await open_sqlite(path, owner="two") as store:
         found = (await store.find(waiting.id)).termination
         distrusted = {"must_look": True, "unsure": True, "recovered": True}
-        assert replace(waiting, **distrusted) == found
-        assert replace(question, **distrusted) == (await store.find(question.id)).termination
+        assert changed(waiting, **distrusted) == found
+        assert changed(question, **distrusted) == (await store.find(question.id)).termination
 
 
 def test_nothing_is_ever_deleted(database: Path, saved: Path):
@@ -260,5 +260,5 @@ async def test_after_pg_restore_what_was_open_is_looked_up_first(postgres_url: s
     async with await open_postgres(postgres_url, owner="two") as store:
         distrusted = {"must_look": True, "unsure": True, "recovered": True}
         for known in (waiting, question):
-            assert replace(known, **distrusted) == (await store.find(known.id)).termination
+            assert changed(known, **distrusted) == (await store.find(known.id)).termination
         assert ended == (await store.find(ended.id)).termination

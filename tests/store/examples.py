@@ -4,19 +4,14 @@ import asyncio
 import itertools
 from dataclasses import replace
 
+from parts import built, changed
+
 from bot.domain.api_key import ChannelKey
+from bot.domain.audit import Event, event
 from bot.domain.channel_settings import Role
-from bot.domain.termination import (
-    Choice,
-    Event,
-    Job,
-    MessageRef,
-    Phase,
-    Press,
-    Termination,
-    Transition,
-    event,
-)
+from bot.domain.job import Job, Transition
+from bot.domain.press import Choice, Press
+from bot.domain.termination import MessageRef, Phase, Termination
 from bot.ports.core import Store, Submitted
 
 SEEN_AT = MessageRef(channel="C1", ts="1700000000.000100", way="channel")
@@ -28,19 +23,12 @@ _numbers = itertools.count(1)
 
 def a_termination(**changes):
     number = next(_numbers)
-    return replace(
-        Termination(
-            id=f"HB-{number:08}",
-            team="T1",
-            channel="C1",
-            user="U1",
-            workflow_id=f"66a8c1b0.{number:08}",
-            force=False,
-            reason="stuck since 03:00 – “no answer”",
-            requested_at=0,
-        ),
-        **changes,
-    )
+    defaults = {
+        "id": f"HB-{number:08}",
+        "workflow_id": f"66a8c1b0.{number:08}",
+        "reason": "stuck since 03:00 – “no answer”",
+    }
+    return built(**defaults | changes)
 
 
 async def submitted(store: Store, phase=Phase.REQUESTED, *, run_here=True, **changes) -> Submitted:
@@ -66,11 +54,11 @@ async def asked(store: Store, *, run_here=False, **changes) -> Termination:
 
 def press(termination: Termination, choice=Choice.FORCE, **changes) -> Press:
     click = Press(
-        team=termination.team,
-        channel=termination.channel,
-        user=termination.user,
+        team=termination.request.team,
+        channel=termination.request.channel,
+        user=termination.request.user,
         reference=termination.id,
-        question=termination.question,
+        question=termination.question.number,
         choice=choice,
         may=frozenset(Role),
     )
@@ -84,7 +72,7 @@ def to(job: Job, phase: Phase, *events: str, **changes) -> Transition:
 
 
 async def finished(store: Store, job: Job, **changes) -> Job | None:
-    termination = replace(job.termination, **changes)
+    termination = changed(job.termination, **changes)
     return await store.advance(job, Transition(termination=termination, phase=Phase.DONE))
 
 

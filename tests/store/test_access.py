@@ -7,7 +7,8 @@ from store.examples import SEEN_AT, a_key, a_line, asked, audit, names, passed, 
 
 from bot.domain.channel_settings import Role
 from bot.domain.connection import TRIES_PER_LINK, Link, LinkKind, PersonSession
-from bot.domain.termination import Choice, Outcome, Phase
+from bot.domain.press import Choice
+from bot.domain.termination import Outcome, Phase
 
 MINUTE_MS = 60_000
 
@@ -129,7 +130,7 @@ async def test_all_of_a_channel_goes_to_its_new_id(store_factory):
     assert await store.advance(held, to(held, Phase.TELLING)) is None
     claimed = {job.termination.id: job for job in await store.claim(10)}
     assert {held.termination.id, question.id} == claimed.keys()
-    assert {"C9"} == {job.termination.channel for job in claimed.values()}
+    assert {"C9"} == {job.termination.request.channel for job in claimed.values()}
     pressed = await store.decide(
         press(question, Choice.FORCE, channel="C9", may=frozenset(Role)),
         seen_at=replace(SEEN_AT, channel="C9"),

@@ -1,12 +1,13 @@
 """A click decides a question once, for the one who may."""
 
-from dataclasses import replace
-
 import pytest
+from parts import changed
 from store.examples import SEEN_AT, asked, audit, finished, names, press, running, submitted
 
 from bot.domain.errors import Refused
-from bot.domain.termination import Choice, MessageRef, Outcome, Phase, Transition
+from bot.domain.job import Transition
+from bot.domain.press import Choice
+from bot.domain.termination import MessageRef, Outcome, Phase
 
 
 async def test_force_goes_on_as_a_request(store):
@@ -17,9 +18,9 @@ async def test_force_goes_on_as_a_request(store):
 
     assert Phase.REQUESTED is job.phase
     assert (True, "U1", SEEN_AT) == (
-        job.termination.force,
-        job.termination.decided_by,
-        job.termination.message,
+        job.termination.request.force,
+        job.termination.question.decided_by,
+        job.termination.posting.message,
     )
     assert job.termination == (await store.find(question.id)).termination
     assert ["requested", "confirmed"] == await names(store)
@@ -32,7 +33,7 @@ async def test_keep_ends_it(store):
 
     job = await store.decide(press(question, Choice.KEEP), seen_at=SEEN_AT, run_here=True)
 
-    assert (Phase.TELLING, Outcome.CANCELLED) == (job.phase, job.termination.outcome)
+    assert (Phase.TELLING, Outcome.CANCELLED) == (job.phase, job.termination.result.outcome)
     assert "cancelled" == (await audit(store))[-1]["outcome"]
 
 
@@ -43,7 +44,7 @@ async def test_the_message_that_is_known_already_stays(store):
 
     job = await store.decide(press(question), seen_at=SEEN_AT, run_here=True)
 
-    assert known == job.termination.message
+    assert known == job.termination.posting.message
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,7 @@ async def test_a_second_click_is_refused_whether_the_job_goes_on_or_ended(store)
         assert "already_decided" == refusal.value.reply
         await finished(store, job, outcome=Outcome.ACCEPTED)
 
-    assert Outcome.ACCEPTED is refusal.value.detail["termination"].outcome
+    assert Outcome.ACCEPTED is refusal.value.detail["termination"].result.outcome
 
 
 async def test_a_softened_question_with_an_open_soft_twin_is_refused(store):
@@ -112,11 +113,11 @@ async def test_a_softened_question_with_an_open_soft_twin_is_refused(store):
 async def test_a_question_outlives_its_askers_lease(store):
     """What is given back until it expires can still be answered."""
     result = await submitted(store, Phase.AWAITING_CONFIRMATION, force=True)
-    shown = replace(result.termination, expires_at=await store.now() + 60_000)
+    shown = changed(result.termination, expires_at=await store.now() + 60_000)
     await store.advance(
         result.job, Transition(termination=shown, phase=Phase.AWAITING_CONFIRMATION, due_in_ms=60_000)
     )
 
     job = await store.decide(press(result.termination), seen_at=SEEN_AT, run_here=True)
 
-    assert shown.expires_at == job.termination.expires_at
+    assert shown.question.expires_at == job.termination.question.expires_at

@@ -4,6 +4,7 @@ import time
 from dataclasses import replace
 
 import pytest
+from parts import changed
 from store.examples import (
     SEEN_AT,
     a_termination,
@@ -19,8 +20,11 @@ from store.examples import (
     to,
 )
 
+from bot.domain.audit import Event, event
 from bot.domain.errors import Refused
-from bot.domain.termination import Choice, Event, Outcome, Phase, Transition, event
+from bot.domain.job import Transition
+from bot.domain.press import Choice
+from bot.domain.termination import Outcome, Phase
 from bot.ports.core import Duplicate
 
 LEASE_MS = 60
@@ -31,7 +35,7 @@ async def test_claims_are_oldest_first_and_at_most_as_many_as_asked_for(store):
     results = []
     for _ in range(3):
         results.append(await submitted(store, run_here=False))
-        await passed(store, results[-1].termination.requested_at)
+        await passed(store, results[-1].termination.request.requested_at)
 
     jobs = await store.claim(2)
 
@@ -92,21 +96,21 @@ async def test_held_until_is_one_lease_from_before_the_statement(store):
 async def test_a_transition_keeps_the_lease_and_records_its_events(store):
     """The next step is this owner's too, with a full new lease."""
     job = await running(store)
-    changed = replace(job.termination, trouble="UPSTREAM", sent=("soft",))
+    other = changed(job.termination, trouble="UPSTREAM", sent=("soft",))
 
     after = await store.advance(
         job,
-        Transition(termination=changed, phase=Phase.CALLING, events=(event(changed, "calling", tries=1),)),
+        Transition(termination=other, phase=Phase.CALLING, events=(event(other, "calling", tries=1),)),
     )
 
-    assert (changed, Phase.CALLING, job.fence, "one") == (
+    assert (other, Phase.CALLING, job.fence, "one") == (
         after.termination,
         after.phase,
         after.fence,
         after.owner,
     )
     assert after.held_until >= job.held_until
-    assert replace(after, held_until=0) == replace(await store.find(changed.id), held_until=0)
+    assert replace(after, held_until=0) == replace(await store.find(other.id), held_until=0)
     assert [] == await store.claim(10)
     assert ["requested", "calling"] == await names(store)
 
@@ -156,7 +160,7 @@ async def test_a_change_of_the_way_changes_the_twin(store):
     job = await running(store, workflow_id="w1", force=True)
 
     await store.advance(
-        job, Transition(termination=replace(job.termination, force=False), phase=Phase.REQUESTED)
+        job, Transition(termination=changed(job.termination, force=False), phase=Phase.REQUESTED)
     )
 
     await submitted(store, workflow_id="w1", force=True)
@@ -169,7 +173,7 @@ async def test_a_transition_into_an_open_twin_is_refused_and_changes_nothing(sto
     await running(store, workflow_id="w1", force=False)
     job = await running(store, workflow_id="w1", force=True)
     softer = Transition(
-        termination=replace(job.termination, force=False),
+        termination=changed(job.termination, force=False),
         phase=Phase.REQUESTED,
         events=(event(job.termination, "softened"),),
     )
@@ -224,7 +228,7 @@ async def test_a_decided_question_is_run_here_or_by_anybody(store_factory):
     (taken,) = await two.claim(10)
     assert (anywhere.id, False, Phase.REQUESTED) == (
         taken.termination.id,
-        taken.termination.force,
+        taken.termination.request.force,
         taken.phase,
     )
     assert job.held_until > time.monotonic()

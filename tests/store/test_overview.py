@@ -20,7 +20,7 @@ async def test_what_is_open_or_was_lately_is_listed_newest_first(store):
 
     assert {first.termination.id, ended.termination.id} == {job.termination.id for job in recent}
     assert Phase.DONE in {job.phase for job in recent}
-    assert recent == sorted(recent, key=lambda job: -job.termination.requested_at)
+    assert recent == sorted(recent, key=lambda job: -job.termination.request.requested_at)
 
 
 async def test_no_more_than_asked_for_is_listed(store):

@@ -24,7 +24,8 @@ from store.examples import (
 
 from bot.domain.errors import Refused, StoreBusy, StoreError
 from bot.domain.findings import Level
-from bot.domain.termination import Choice, Phase
+from bot.domain.press import Choice
+from bot.domain.termination import Phase
 from bot.operations.doctor.database import examine_server
 from bot.store import statements
 from bot.store.dialect import POSTGRES, render

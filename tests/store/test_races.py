@@ -8,7 +8,8 @@ import pytest
 from store.examples import SEEN_AT, asked, finished, names, passed, press, submitted
 
 from bot.domain.errors import Refused
-from bot.domain.termination import Choice, Outcome
+from bot.domain.press import Choice
+from bot.domain.termination import Outcome
 from bot.domain.transitions import ending
 from bot.ports.core import Submitted
 

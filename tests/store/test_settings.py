@@ -4,7 +4,7 @@ import asyncio
 
 from store.examples import asked
 
-from bot.domain.termination import Event, event
+from bot.domain.audit import Event, event
 
 
 def changed(**detail) -> Event:
@@ -49,7 +49,7 @@ async def test_what_was_admitted_is_counted_by_channel_and_time(store):
     before = await store.now() - 60_000
     for name in ("admitted", "admitted", "refused"):
         await store.record(event(termination, name))
-    team, channel = termination.team, termination.channel
+    team, channel = termination.request.team, termination.request.channel
 
     assert 2 == await store.admitted_since(team, channel, before)
     assert 0 == await store.admitted_since(team, channel, await store.now() + 60_000)

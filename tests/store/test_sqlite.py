@@ -27,7 +27,8 @@ from store.examples import (
 )
 
 from bot.domain.errors import Refused, StoreBusy, StoreError, StoreLocked
-from bot.domain.termination import Choice, Phase
+from bot.domain.press import Choice
+from bot.domain.termination import Phase
 from bot.store import statements
 from bot.store.dialect import SQLITE, render
 from bot.store.sqlite import SqliteStore, open_sqlite

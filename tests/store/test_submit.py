@@ -1,8 +1,7 @@
 """A termination is recorded once, whoever asks for it again."""
 
-from dataclasses import replace
-
 import pytest
+from parts import changed
 from store.examples import (
     a_key,
     a_line,
@@ -30,7 +29,7 @@ async def test_a_termination_comes_back_as_it_was_recorded(store):
 
     found = await store.find(termination.id)
     assert termination == found.termination
-    assert between(before, termination.requested_at, await store.now())
+    assert between(before, termination.request.requested_at, await store.now())
     assert Phase.REQUESTED is found.phase
 
 
@@ -150,7 +149,7 @@ async def test_a_repeat_right_after_success_is_a_duplicate(store):
     again = await store.submit(a_termination(workflow_id="w1"), Phase.REQUESTED, idem="x", run_here=True)
 
     assert isinstance(again, Duplicate)
-    assert (Outcome.GONE_VERIFIED, False) == (again.termination.outcome, again.same_request)
+    assert (Outcome.GONE_VERIFIED, False) == (again.termination.result.outcome, again.same_request)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +189,7 @@ async def test_only_the_newest_ended_twin_counts(store):
 async def test_a_taken_reference_is_an_error(store):
     """Two terminations never share a reference."""
     job = await running(store)
-    other = replace(job.termination, workflow_id="another")
+    other = changed(job.termination, workflow_id="another")
 
     with pytest.raises(StoreError, match="reference is taken"):
         await store.submit(other, Phase.REQUESTED, idem="x", run_here=True)
