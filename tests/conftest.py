@@ -12,6 +12,9 @@ import pytest
 from _pytest.faulthandler import fault_handler_stderr_fd_key
 from workspace import Workspace, workspace
 
+from bot.store.sqlite import open_sqlite
+from bot.store.store import SqlStore
+
 # The same examples in every run, however long the machine takes over one: a test that fails now and then is not
 # believed when it fails.
 hypothesis.settings.register_profile("haltbot", deadline=None, derandomize=True)
@@ -62,3 +65,10 @@ async def _either(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterat
     """The same story over both ways in which Slack can reach the bot."""
     async with workspace(tmp_path, mode=request.param) as opened:
         yield opened
+
+
+@pytest.fixture(name="embedded")
+async def _embedded(tmp_path: Path) -> AsyncIterator[SqlStore]:
+    """A store in a file of its own."""
+    async with await open_sqlite(tmp_path / "embedded.db", owner="test") as store:
+        yield store

@@ -15,7 +15,7 @@ from bot.domain.audit import Event
 from bot.domain.errors import StoreBusy
 from bot.messages.access_blocks import CONNECT_LINK, KEY_LINK
 from bot.messages.blocks import CONNECT, FORCE_TERMINATE
-from bot.store.sqlite import SqliteStore
+from bot.store.store import SqlStore
 from sandbox.slack import Person
 from sandbox.vibecode import Step
 
@@ -115,14 +115,14 @@ async def test_a_connection_stands_though_the_database_did_not_answer_for_what_g
     work: Workspace, monkeypatch
 ):
     """Nobody is told that nothing was changed."""
-    record = SqliteStore.record
+    record = SqlStore.record
 
-    async def busy(store: SqliteStore, line: Event) -> None:
+    async def busy(store: SqlStore, line: Event) -> None:
         if line.event == "resumed":
             raise StoreBusy("away")
         await record(store, line)
 
-    monkeypatch.setattr(SqliteStore, "record", busy)
+    monkeypatch.setattr(SqlStore, "record", busy)
     await work.command(f"{work.vibecode.start_instance(steps=[WAITING])} loops")
     await work.told("TOKEN_MISSING")
     await work.click(CONNECT)

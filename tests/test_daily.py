@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 from collections import defaultdict
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
+from clock import Clock
 from slack_sdk.web.async_client import AsyncWebClient
 from workspace import Workspace, workspace
 
@@ -23,8 +25,9 @@ from bot.operations.doctor.daily import Daily, configurers_of
 from bot.ports.core import Message, Store
 from bot.slack.messenger import SlackMessenger
 from bot.slack.web_api import open_session
-from bot.store.memory import MemoryStore
 from bot.store.opening import open_store
+from bot.store.sqlite import open_sqlite
+from bot.store.store import SqlStore
 
 DAY = 24 * 60 * 60 * 1000
 
@@ -71,32 +74,33 @@ async def ada(_team: str, _channel: str) -> set[str]:
     return {"UADA"}
 
 
-async def test_who_can_mend_it_is_told_once_a_week():
+async def test_who_can_mend_it_is_told_once_a_week(tmp_path: Path):
     """Not at every start and not by every replica; after a week once more if it still holds."""
-    at = [0.0]
-    store = MemoryStore(clock=lambda: at[0])
-    told, patient = Told(), Patient(EXPIRING, FINE)
-    replicas = [Daily(beside, patient, told, ada) for beside in (store, store.beside("b"))]
-    for hour in range(0, 8 * 24, 6):
-        at[0] = hour * 3_600_000.0
-        for replica in replicas:
-            await replica.examine()
+    clock, told, patient = Clock(0), Told(), Patient(EXPIRING, FINE)
+    async with AsyncExitStack() as opened:
+        replicas = []
+        for owner in ("a", "b"):
+            opening = open_sqlite(tmp_path / "haltbot.db", owner=owner, exclusive=False, clock=clock)
+            replicas.append(Daily(await opened.enter_async_context(await opening), patient, told, ada))
+        for hour in range(0, 8 * 24, 6):
+            clock.ms = hour * 3_600_000
+            for replica in replicas:
+                await replica.examine()
 
     assert 2 == len(told.messages["UADA"])
     assert "<#C1>: The key expires in 3 day(s). Issue a new key." in told.messages["UADA"][0]
     assert "can be read" not in told.messages["UADA"][0]
 
 
-async def test_a_new_trouble_is_told_at_once():
+async def test_a_new_trouble_is_told_at_once(tmp_path: Path):
     """The former one is not repeated for its sake."""
-    at = [0.0]
-    store = MemoryStore(clock=lambda: at[0])
-    told, patient = Told(), Patient(EXPIRING)
-    examiner = Daily(store, patient, told, ada)
-    await examiner.examine()
-    at[0] += DAY
-    patient.findings.append(replace(EXPIRING, check="channel.archived", told="The channel is archived."))
-    await examiner.examine()
+    clock, told, patient = Clock(0), Told(), Patient(EXPIRING)
+    async with await open_sqlite(tmp_path / "haltbot.db", owner="a", clock=clock) as store:
+        examiner = Daily(store, patient, told, ada)
+        await examiner.examine()
+        clock.ms += DAY
+        patient.findings.append(replace(EXPIRING, check="channel.archived", told="The channel is archived."))
+        await examiner.examine()
 
     assert 2 == len(told.messages["UADA"])
     assert "expires" not in told.messages["UADA"][1]
@@ -140,32 +144,33 @@ async def open_store_of(work: Workspace) -> AsyncIterator[Store]:
         await store.close()
 
 
-async def test_the_running_bot_looks_by_itself(monkeypatch: pytest.MonkeyPatch):
+async def test_the_running_bot_looks_by_itself(embedded: SqlStore, monkeypatch: pytest.MonkeyPatch):
     """A database that is away for a moment does not end it; afterwards it goes on."""
     monkeypatch.setattr(daily, "FIRST_LOOK_SECONDS", -1.0)
     monkeypatch.setattr(daily, "GAUGES_SECONDS", 0.001)
     told, patient = Told(), Patient(EXPIRING)
-    async with MemoryStore() as store:
-        away = AwayAtFirst(store)
-        looking = asyncio.create_task(Daily(away, patient, told, ada).serve())
-        async with asyncio.timeout(5):
-            await told.first.wait()
-            # It measures on, some dozens of times, and examines once a day.
-            await asyncio.sleep(0.1)
-        looking.cancel()
-        await asyncio.gather(looking, return_exceptions=True)
+    away = AwayAtFirst(embedded)
+    looking = asyncio.create_task(Daily(away, patient, told, ada).serve())
+    async with asyncio.timeout(5):
+        await told.first.wait()
+        # It measures on, some dozens of times, and examines once a day.
+        await asyncio.sleep(0.1)
+    looking.cancel()
+    await asyncio.gather(looking, return_exceptions=True)
 
     assert 1 == patient.examined
     assert away.asked > 1
 
 
-async def test_an_examination_that_was_cut_short_is_made_up_for(monkeypatch: pytest.MonkeyPatch):
+async def test_an_examination_that_was_cut_short_is_made_up_for(
+    embedded: SqlStore, monkeypatch: pytest.MonkeyPatch
+):
     """Sooner than the next day."""
     monkeypatch.setattr(daily, "FIRST_LOOK_SECONDS", -1.0)
     monkeypatch.setattr(daily, "AGAIN_SECONDS", 0.01)
     monkeypatch.setattr(daily, "GAUGES_SECONDS", 0.001)
     told, patient = Told(), CutShort(EXPIRING)
-    looking = asyncio.create_task(Daily(MemoryStore(), patient, told, ada).serve())
+    looking = asyncio.create_task(Daily(embedded, patient, told, ada).serve())
     async with asyncio.timeout(5):
         await told.first.wait()
     looking.cancel()
@@ -184,7 +189,7 @@ class CutShort(Patient):
         return found
 
 
-async def test_a_person_whom_slack_does_not_reach_costs_the_others_nothing():
+async def test_a_person_whom_slack_does_not_reach_costs_the_others_nothing(embedded: SqlStore):
     """It is logged, and the next one is told."""
     reached: list[str] = []
 
@@ -196,18 +201,18 @@ async def test_a_person_whom_slack_does_not_reach_costs_the_others_nothing():
     async def both(_team: str, _channel: str) -> list[str]:
         return ["UADA", "UBOB"]
 
-    await Daily(MemoryStore(), Patient(EXPIRING), tell, both).examine()
+    await Daily(embedded, Patient(EXPIRING), tell, both).examine()
 
     assert ["UBOB"] == reached
 
 
-async def test_what_nobody_can_be_told_is_logged(caplog: pytest.LogCaptureFixture):
+async def test_what_nobody_can_be_told_is_logged(embedded: SqlStore, caplog: pytest.LogCaptureFixture):
     """Set in a shell, and no owners."""
 
     async def nobody(_team: str, _channel: str) -> list[str]:
         return []
 
-    await Daily(MemoryStore(), Patient(EXPIRING), Told(), nobody).examine()
+    await Daily(embedded, Patient(EXPIRING), Told(), nobody).examine()
 
     assert "Nobody in Slack to tell about T1 C1: The key expires in 3 day(s). Issue a new key." in caplog.text
 
@@ -215,7 +220,7 @@ async def test_what_nobody_can_be_told_is_logged(caplog: pytest.LogCaptureFixtur
 class AwayAtFirst:
     """A store that does not answer the first time."""
 
-    def __init__(self, store: MemoryStore) -> None:
+    def __init__(self, store: SqlStore) -> None:
         self._store = store
         self.asked = 0
 

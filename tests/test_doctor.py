@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from clock import Clock
 from processes import haltbot, variables
 from workspace import Workspace, workspace
 
@@ -32,8 +33,8 @@ from bot.operations.doctor.checks import open_doctor
 from bot.operations.doctor.database import examine_file
 from bot.operations.doctor.http import reachable
 from bot.ports.core import Store
-from bot.store.memory import MemoryStore
 from bot.store.opening import open_store, open_vault
+from bot.store.sqlite import open_sqlite
 
 DAY = 24 * 60 * 60 * 1000
 
@@ -474,11 +475,13 @@ async def test_a_store_that_does_not_answer_is_named(idle: Workspace):
     assert (Level.FAIL, "database") == (finding.level, finding.check)
 
 
-async def test_a_database_s_clock_that_is_off_is_named(idle: Workspace):
+async def test_a_database_s_clock_that_is_off_is_named(idle: Workspace, tmp_path: Path):
     """Deadlines are the database's; people read their own clock."""
     async with open_doctor(idle.settings) as doctor:
-        doctor._store = MemoryStore(clock=lambda: (time.time() - 60) * 1000)
-        found = {finding.check: finding for finding in await doctor.database()}
+        clock = Clock(int((time.time() - 60) * 1000))
+        async with await open_sqlite(tmp_path / "late.db", owner="late", clock=clock) as late:
+            doctor._store = late
+            found = {finding.check: finding for finding in await doctor.database()}
 
     assert "60 s away" in found["database.clock"].told
 

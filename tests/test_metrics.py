@@ -18,8 +18,8 @@ from bot.messages.blocks import FORCE_TERMINATE, KEEP_RUNNING
 from bot.observability import metrics
 from bot.operations.doctor.daily import Daily
 from bot.operations.practice import make_instance
-from bot.store.memory import MemoryStore
 from bot.store.opening import open_store
+from bot.store.store import SqlStore
 from sandbox.vibecode import Step
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -140,10 +140,10 @@ async def test_the_gauges_tell_how_much_there_is_to_do(work: Workspace):
     assert 0 == REGISTRY.get_sample_value("haltbot_queue_age_seconds")
 
 
-async def test_a_finished_queue_has_no_age():
+async def test_a_finished_queue_has_no_age(embedded: SqlStore):
     """What was there before is not left standing."""
     nobody: Any = None
-    await Daily(MemoryStore(), nobody, nobody, nobody).measure()
+    await Daily(embedded, nobody, nobody, nobody).measure()
 
     assert REGISTRY.get_sample_value("haltbot_unfinished", {"phase": "awaiting_confirmation"}) is None
     assert 0 == REGISTRY.get_sample_value("haltbot_queue_age_seconds")

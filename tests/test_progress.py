@@ -20,7 +20,7 @@ from bot.domain.termination import MessageRef
 from bot.messages.blocks import Cards
 from bot.slack.channels import SlackChannels
 from bot.slack.messenger import PATIENCE, SlackMessenger
-from bot.store.memory import MemoryStore
+from bot.store.store import SqlStore
 from bot.terminations.notifier import RECORDING_SECONDS, Overtaken, Progress, is_held
 
 
@@ -31,15 +31,14 @@ async def _voice() -> AsyncIterator[Voice]:
 
 
 @pytest.fixture(name="progress")
-def _progress(voice: Voice) -> Progress:
-    store = MemoryStore()
+def _progress(voice: Voice, embedded: SqlStore) -> Progress:
     client = AsyncWebClient(voice.slack.bot_token, base_url=voice.slack.api_url)
     return Progress(
-        store,
+        embedded,
         voice.messenger,
         AesVault([b"k" * 32]),
         Cards("https://vibecode.example.com/v1/oauth/authorize"),
-        Sharing(store, SlackChannels(client)),
+        Sharing(embedded, SlackChannels(client)),
         wake_in=lambda _: None,
     )
 

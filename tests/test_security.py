@@ -15,8 +15,8 @@ from bot.domain.audit import Event
 from bot.domain.connection import PersonSession
 from bot.domain.errors import KeyUndecryptable, SessionMissing
 from bot.messages.blocks import FORCE_TERMINATE
-from bot.store.memory import MemoryStore
 from bot.store.opening import open_store, open_vault
+from bot.store.store import SqlStore
 from sandbox.slack.delivery import signed_headers
 from sandbox.vibecode import Step
 
@@ -64,9 +64,9 @@ async def test_a_file_stolen_with_its_key_file_is_open(tmp_path):
     assert work.key == opened.key.value
 
 
-async def test_a_session_copied_to_somebody_else_opens_for_nobody():
+async def test_a_session_copied_to_somebody_else_opens_for_nobody(embedded: SqlStore):
     """Whoever can write the file cannot act as a colleague in another row."""
-    keys = Keys(store := MemoryStore(), AesVault([b"\2" * 32]))
+    keys = Keys(embedded, AesVault([b"\2" * 32]))
     await keys.set("T1", "C1", APP_KEY, None, by="user:U1", people_connect=True)
     session = PersonSession(
         team="T1",
@@ -79,7 +79,7 @@ async def test_a_session_copied_to_somebody_else_opens_for_nobody():
     )
     sealed = await keys.connect(session, TOKEN)
     copied = Event(event="copied", team="T1", channel="C1", user="U2")
-    await store.put_session(replace(sealed, user="U2"), copied)
+    await embedded.put_session(replace(sealed, user="U2"), copied)
 
     assert TOKEN == (await keys.open("T1", "C1", "U1")).key.session
     with pytest.raises(KeyUndecryptable):
@@ -88,18 +88,17 @@ async def test_a_session_copied_to_somebody_else_opens_for_nobody():
         await keys.open("T1", "C1", "U3")
 
 
-async def test_sessions_are_sealed_anew_with_the_keys():
+async def test_sessions_are_sealed_anew_with_the_keys(embedded: SqlStore):
     """After a rotation the former encryption key opens nothing any more."""
     old, new = b"\3" * 32, b"\4" * 32
-    store = MemoryStore()
-    before = Keys(store, AesVault([old]))
+    before = Keys(embedded, AesVault([old]))
     await before.set("T1", "C1", APP_KEY, None, by="user:U1", people_connect=True)
     about = {"team": "T1", "channel": "C1", "user": "U1"}
     session = PersonSession(**about, sealed_session="", name="", expires_at=9 * 10**12, connected_at=0)
     await before.connect(session, TOKEN)
-    await Keys(store, AesVault([new, old])).rotate(by="shell:admin")
+    await Keys(embedded, AesVault([new, old])).rotate(by="shell:admin")
 
-    opened = await Keys(store, AesVault([new])).open("T1", "C1", "U1")
+    opened = await Keys(embedded, AesVault([new])).open("T1", "C1", "U1")
     assert (APP_KEY, TOKEN) == (opened.key.value, opened.key.session)
     with pytest.raises(KeyUndecryptable):
         await before.open("T1", "C1", "U1")

@@ -5,7 +5,7 @@ Times are integer milliseconds since 1970 by the database's clock, rounded down;
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 
@@ -41,6 +41,10 @@ SQLITE = Dialect(
     merged="json_patch(payload, :doubt)",
     parameter=r":\1",
 )
+
+CLOCK = "turned_clock"
+CLOCKED = replace(SQLITE, now=f"{CLOCK}()")
+"""SQLite by somebody else's clock, which the connection knows as a function."""
 
 POSTGRES = Dialect(
     now="CAST(floor(extract(epoch FROM statement_timestamp()) * 1000) AS BIGINT)",

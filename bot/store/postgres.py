@@ -15,6 +15,7 @@ from psycopg import errors
 
 from bot.domain.errors import HaltbotError, Refused, StoreBusy, StoreError
 from bot.store import schema, statements
+from bot.store.database import Database
 from bot.store.postgres_connection import (
     PATIENCE_SECONDS,
     Connection,
@@ -28,8 +29,8 @@ from bot.store.postgres_connection import (
     with_connection,
 )
 from bot.store.postgres_trouble import told
-from bot.store.sql import SqlStore
 from bot.store.steps import Row, Steps
+from bot.store.store import SqlStore
 
 T = TypeVar("T")
 _URGENT_CONNECTIONS = 6
@@ -50,11 +51,11 @@ MOVED = "moved an embedded database in"
 _PASSING_CLASSES = ("", "08", "40", "55", "57")
 
 
-async def open_postgres(url: str, *, owner: str, lease_ms: int = 15_000) -> "PostgresStore":
+async def open_postgres(url: str, *, owner: str, lease_ms: int = 15_000) -> SqlStore:
     """Connect, and migrate as needed; replicas may do so at the same time. Raises StoreError."""
-    store = PostgresStore(url, owner=owner, lease_ms=lease_ms)
-    await store.open()
-    return store
+    database = PostgresDatabase(url, owner=owner, lease_ms=lease_ms)
+    await database.open()
+    return SqlStore(database)
 
 
 async def prepare_postgres(url: str) -> None:
@@ -90,8 +91,8 @@ async def _connected(url: str) -> AsyncIterator[Connection]:
         raise _ours(error) from error
 
 
-class PostgresStore(SqlStore):
-    """The store in a PostgreSQL database."""
+class PostgresDatabase(Database):
+    """A PostgreSQL database."""
 
     def __init__(self, url: str, *, owner: str, lease_ms: int) -> None:
         super().__init__(owner=owner, lease_ms=lease_ms)
@@ -131,12 +132,12 @@ class PostgresStore(SqlStore):
         for pool in self._pools:
             await pool.close()
 
-    async def _write(self, steps: Callable[[], Steps[T]], *, urgent: bool = False, atomic: bool = True) -> T:
+    async def write(self, steps: Callable[[], Steps[T]], *, urgent: bool = False, atomic: bool = True) -> T:
         pool = self._urgent if urgent else self._others
         run = transact if atomic else run_one_by_one
         return await self._to_the_end(with_connection(pool, lambda connection: run(connection, steps)))
 
-    async def _read(self, statement: str, parameters: Mapping[str, Any]) -> list[Row]:
+    async def read(self, statement: str, parameters: Mapping[str, Any]) -> list[Row]:
         return await self._to_the_end(
             with_connection(self._reading, lambda connection: query(connection, statement, parameters))
         )

@@ -13,6 +13,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
 from bot.domain.errors import StoreBusy
+from bot.store import statements
 from bot.store.dialect import POSTGRES, render
 from bot.store.steps import Plain, Recorded, Row, Steps, columns
 
@@ -37,21 +38,6 @@ _CONNECTION: dict[str, Any] = {
     "keepalives_count": 3,
     "application_name": "haltbot",
 }
-
-# A change and its lines of the audit, which are added if it returned a row, in one question over the network.
-_WITH_LINES = """
-WITH changed AS (CHANGE), recorded AS (
-    INSERT INTO event (at, event, reference, team, channel, "user", workflow_id, force, reason, outcome, detail)
-    SELECT {now}, line.event, line.reference, line.team, line.channel, line."user", line.workflow_id,
-           line.force, line.reason, line.outcome, line.detail
-    FROM changed, ROWS FROM (json_to_recordset(:lines) AS (
-        event TEXT, reference TEXT, team TEXT, channel TEXT, "user" TEXT, workflow_id TEXT,
-        force INTEGER, reason TEXT, outcome TEXT, detail TEXT
-    )) WITH ORDINALITY AS line
-    ORDER BY line.ordinality
-)
-SELECT * FROM changed
-"""
 
 
 class InDoubt(Exception):
@@ -153,7 +139,7 @@ async def _carry_out(connection: Connection, step: Plain | Recorded) -> list[Row
 @cache
 def _with_lines(statement: str) -> str:
     """Make one statement of a change and its lines of the audit."""
-    return _WITH_LINES.replace("CHANGE", statement)
+    return statements.CHANGE_WITH_LINES.replace("CHANGE", statement)
 
 
 async def query(connection: Connection, statement: str, parameters: Mapping[str, Any]) -> list[Row]:

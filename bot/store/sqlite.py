@@ -17,14 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from sqlite_utils import Database
+import sqlite_utils
 
 from bot.domain.errors import Refused, StoreError
 from bot.store import statements
-from bot.store.dialect import SQLITE, render
-from bot.store.sql import SqlStore
+from bot.store.database import Database
+from bot.store.dialect import CLOCKED, SQLITE, Dialect, render
 from bot.store.sqlite_file import in_our_terms, lock_file, open_for_reading, open_for_writing, tidy_up
 from bot.store.steps import Plain, Recorded, Row, Steps, columns
+from bot.store.store import SqlStore
 
 T = TypeVar("T")
 
@@ -39,18 +40,24 @@ _OLDEST = (3, 35)
 
 
 async def open_sqlite(
-    path: Path | str, *, owner: str, lease_ms: int = 15_000, exclusive: bool = True
-) -> "SqliteStore":
+    path: Path | str,
+    *,
+    owner: str,
+    lease_ms: int = 15_000,
+    exclusive: bool = True,
+    clock: Callable[[], int] | None = None,
+) -> SqlStore:
     """Open the file, made and migrated as needed. Raises StoreLocked, StoreError.
 
     ``exclusive`` is for the bot: it keeps every other bot out, and takes over at once what the former one
-    held. Without it the file is shared, as the command line does beside a running bot.
+    held. Without it the file is shared, as the command line does beside a running bot. ``clock``, in ms since
+    1970, takes the place of SQLite's own.
     """
     if sqlite3.sqlite_version_info < _OLDEST:
         raise StoreError(f"SQLite 3.35 or newer is needed; this Python comes with {sqlite3.sqlite_version}")
-    store = SqliteStore(Path(path), owner=owner, lease_ms=lease_ms, exclusive=exclusive)
-    await store.open()
-    return store
+    database = SqliteDatabase(Path(path), owner=owner, lease_ms=lease_ms, exclusive=exclusive, clock=clock)
+    await database.open()
+    return SqlStore(database)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +78,25 @@ class _Operation(Generic[T]):
             self.answer.set_result(result)
 
 
-class SqliteStore(SqlStore):
-    """The store in an SQLite file."""
+class SqliteDatabase(Database):
+    """An SQLite file."""
 
-    def __init__(self, path: Path, *, owner: str, lease_ms: int, exclusive: bool) -> None:
+    def __init__(
+        self, path: Path, *, owner: str, lease_ms: int, exclusive: bool, clock: Callable[[], int] | None
+    ) -> None:
         super().__init__(owner=owner, lease_ms=lease_ms)
         self._path = path
         self._exclusive = exclusive
+        self._clock = clock
+        self._dialect = SQLITE if clock is None else CLOCKED
         self._lock: int | None = None
         self._gathered: list[_Operation[Any]] = []
         # Not SimpleQueue: CPython 3.11's waits for ever when its limit passes before its first look.
         self._operations: queue.Queue[list[_Operation[Any]] | None] = queue.Queue()
         self._writer = threading.Thread(target=self._write_for_everybody, name="haltbot-store", daemon=True)
-        self._writing: Database | None = None
+        self._writing: sqlite_utils.Database | None = None
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="haltbot-read")
-        self._reading: Database | None = None
+        self._reading: sqlite_utils.Database | None = None
         self._tidier = ThreadPoolExecutor(max_workers=1, thread_name_prefix="haltbot-tidy")
         self._transactions = 0
         self._flush_seconds = 0.0
@@ -97,7 +108,7 @@ class SqliteStore(SqlStore):
             self._lock = lock_file(self._path)
         try:
             self._writer.start()
-            await self._write(_nothing)
+            await self.write(_nothing)
         except BaseException:
             await self.close()
             raise
@@ -121,7 +132,7 @@ class SqliteStore(SqlStore):
         if self._lock is not None:
             os.close(self._lock)
 
-    async def _write(self, steps: Callable[[], Steps[T]], *, urgent: bool = False, atomic: bool = True) -> T:
+    async def write(self, steps: Callable[[], Steps[T]], *, urgent: bool = False, atomic: bool = True) -> T:
         del atomic  # One transaction serves everybody.
         if self._closed:
             raise StoreError("the store is closed")
@@ -143,19 +154,19 @@ class SqliteStore(SqlStore):
         # make everybody wait.
         if self._closed:
             raise StoreError("the store is closed")
-        return time.time_ns() // 1_000_000
+        return self._clock() if self._clock else time.time_ns() // 1_000_000
 
-    async def _read(self, statement: str, parameters: Mapping[str, Any]) -> list[Row]:
+    async def read(self, statement: str, parameters: Mapping[str, Any]) -> list[Row]:
         if self._closed:
             raise StoreError("the store is closed")
         return await self._loop.run_in_executor(
-            self._reader, self._query, render(statement, SQLITE), parameters
+            self._reader, self._query, render(statement, self._dialect), parameters
         )
 
     def _query(self, statement: str, parameters: Mapping[str, Any]) -> list[Row]:
         try:
             if self._reading is None:
-                self._reading = open_for_reading(self._path)
+                self._reading = open_for_reading(self._path, self._clock)
             return _rows(self._reading, statement, parameters)
         except sqlite3.Error as error:
             raise in_our_terms(error) from error
@@ -164,7 +175,7 @@ class SqliteStore(SqlStore):
         """Be the thread that owns the writing connection."""
         failure: Exception | None = None
         try:
-            self._writing = open_for_writing(self._path, adopt=self._exclusive)
+            self._writing = open_for_writing(self._path, adopt=self._exclusive, clock=self._clock)
         except Exception as error:  # noqa: BLE001 (it is handed to whoever opens the store)
             failure = in_our_terms(error)
         ending = False
@@ -174,7 +185,7 @@ class SqliteStore(SqlStore):
                 results: list[Any] = [failure] * len(batch)
             else:
                 began = time.monotonic()
-                results = _write_batch(self._writing, batch)
+                results = _write_batch(self._writing, batch, self._dialect)
                 self._flush_seconds = time.monotonic() - began
             self._answer(batch, results)
             self._keep_log_short()
@@ -229,7 +240,7 @@ def _nothing() -> Steps[None]:
     yield statements.NOW, {}
 
 
-def _write_batch(db: Database, batch: list[_Operation[Any]]) -> list[Any]:
+def _write_batch(db: sqlite_utils.Database, batch: list[_Operation[Any]], dialect: Dialect) -> list[Any]:
     """Write all in one transaction; if one of them fails, each in its own, so that it fails alone."""
     if not batch:
         return []
@@ -239,23 +250,23 @@ def _write_batch(db: Database, batch: list[_Operation[Any]]) -> list[Any]:
         # It was waited for in vain, once for all of them.
         return [in_our_terms(error) for _ in batch]
     try:
-        results = [_converse(db, operation.steps) for operation in batch]
+        results = [_converse(db, operation.steps, dialect) for operation in batch]
         db.execute("COMMIT")
     except Exception as error:  # noqa: BLE001 (it is handed to the caller, whose it is; the thread goes on)
         failure = _undo(db, error)
         if len(batch) == 1:
             return [failure]
-        return [result for operation in batch for result in _write_batch(db, [operation])]
+        return [result for operation in batch for result in _write_batch(db, [operation], dialect)]
     return results
 
 
-def _converse(db: Database, make_steps: Callable[[], Steps[T]]) -> T | Refused:
+def _converse(db: sqlite_utils.Database, make_steps: Callable[[], Steps[T]], dialect: Dialect) -> T | Refused:
     """Run a transaction's steps. A refusal is an answer: it has written nothing and undoes nobody's work."""
     steps = make_steps()
     try:
         step = next(steps)
         while True:
-            step = steps.send(_carry_out(db, step))
+            step = steps.send(_carry_out(db, step, dialect))
     except StopIteration as done:
         result: T = done.value
         return result
@@ -263,23 +274,23 @@ def _converse(db: Database, make_steps: Callable[[], Steps[T]]) -> T | Refused:
         return refusal
 
 
-def _carry_out(db: Database, step: Plain | Recorded) -> list[Row]:
+def _carry_out(db: sqlite_utils.Database, step: Plain | Recorded, dialect: Dialect) -> list[Row]:
     if not isinstance(step, Recorded):
         statement, parameters = step
-        return _rows(db, render(statement, SQLITE), parameters)
-    rows = _rows(db, render(step.statement, SQLITE), step.parameters)
+        return _rows(db, render(statement, dialect), parameters)
+    rows = _rows(db, render(step.statement, dialect), step.parameters)
     if rows:
         for line in step.lines:
-            db.execute(render(statements.RECORD, SQLITE), columns(line))
+            db.execute(render(statements.RECORD, dialect), columns(line))
     return rows
 
 
-def _rows(db: Database, statement: str, parameters: Mapping[str, Any]) -> list[Row]:
+def _rows(db: sqlite_utils.Database, statement: str, parameters: Mapping[str, Any]) -> list[Row]:
     rows: list[Row] = db.execute(statement, dict(parameters)).fetchall()
     return rows
 
 
-def _undo(db: Database, error: Exception) -> Exception:
+def _undo(db: sqlite_utils.Database, error: Exception) -> Exception:
     """End the failed transaction, and tell its failure in our terms."""
     try:
         db.rollback()

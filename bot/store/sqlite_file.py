@@ -3,6 +3,7 @@
 import fcntl
 import os
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from sqlite_utils.migrations import Migrations
 
 from bot.domain.errors import Refused, StoreBusy, StoreError, StoreLocked
 from bot.store import schema, statements
-from bot.store.dialect import SQLITE, render
+from bot.store.dialect import CLOCK, CLOCKED, SQLITE, render
 
 _BUSY_TIMEOUT_MS = 5000
 _CHECKPOINT_PAGES = 16_000
@@ -65,7 +66,7 @@ def hand_over(file: Path, *, like: Path) -> None:
         os.close(descriptor)
 
 
-def open_for_writing(path: Path, *, adopt: bool) -> Database:
+def open_for_writing(path: Path, *, adopt: bool, clock: Callable[[], int] | None = None) -> Database:
     """Open the file, made and migrated as needed; ``adopt`` what the former process held. Raises sqlite3.Error."""
     # Created by us, so that nobody else on the machine can read it; SQLite gives its own files the same mode and owner.
     model = owned_as(path)
@@ -83,21 +84,27 @@ def open_for_writing(path: Path, *, adopt: bool) -> Database:
             db.execute("BEGIN IMMEDIATE")
             _MIGRATIONS.apply(db)
             db.execute("COMMIT")
+        _prepare(db, clock)
         if adopt:
-            db.execute(render(statements.ADOPT, SQLITE))
+            db.execute(render(statements.ADOPT, CLOCKED if clock else SQLITE))
     except BaseException:
         db.close()
         raise
-    db.conn.row_factory = sqlite3.Row
     return db
 
 
-def open_for_reading(path: Path) -> Database:
+def open_for_reading(path: Path, clock: Callable[[], int] | None = None) -> Database:
     """Open the file, which has to be there. Raises sqlite3.Error."""
     uri = f"{path.absolute().as_uri()}?mode=ro"
     db = Database(sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT_MS / 1000))
-    db.conn.row_factory = sqlite3.Row
+    _prepare(db, clock)
     return db
+
+
+def _prepare(db: Database, clock: Callable[[], int] | None) -> None:
+    db.conn.row_factory = sqlite3.Row
+    if clock is not None:
+        db.conn.create_function(CLOCK, 0, clock)
 
 
 def tidy_up(path: Path) -> None:

@@ -143,8 +143,6 @@ LEAVE_CHANNELS = """
 UPDATE channel SET left_at = {now} WHERE (team = :team OR team LIKE :within) AND left_at IS NULL
 """
 
-# Delete what remains of channels that were left before.
-PURGE_LEFT = "DELETE FROM channel WHERE left_at < :before AND sealed_key IS NULL RETURNING channel"
 
 # --- What the audit tells about a key ---
 

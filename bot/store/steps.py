@@ -37,15 +37,6 @@ def record(line: Event) -> Steps[None]:
 
 def columns(line: Event) -> dict[str, Any]:
     """Write a line of the audit as the table takes it."""
-    return {
-        "event": line.event,
-        "reference": line.reference,
-        "team": line.team,
-        "channel": line.channel,
-        "user": line.user,
-        "workflow_id": line.workflow_id,
-        "force": int(line.force),
-        "reason": line.reason,
-        "outcome": line.outcome,
-        "detail": json.dumps(dict(line.detail), ensure_ascii=False, separators=(",", ":")),
-    }
+    values = {name: getattr(line, name) for name in statements.EVENT_COLUMNS}
+    detail = json.dumps(dict(line.detail), ensure_ascii=False, separators=(",", ":"))
+    return values | {"force": int(line.force), "detail": detail}

@@ -110,6 +110,6 @@ async def _jobs(bots: Cluster) -> list[Any]:
     store = await open_store(bots.work.settings.database_url, owner="test", shared=True)
     try:
         # No method of the store lists everything: nobody but this needs it.
-        return await store._read("SELECT id, workflow_id, state, phase, payload FROM job", {})
+        return await store.database.read("SELECT id, workflow_id, state, phase, payload FROM job", {})
     finally:
         await store.close()

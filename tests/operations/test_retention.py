@@ -5,32 +5,25 @@ import contextlib
 import logging
 import sqlite3
 
+from clock import Clock
 from store.examples import a_line, audit
 from workspace import workspace
 
 from bot.config.settings import sqlite_path
 from bot.domain.errors import StoreBusy
 from bot.operations.retention import DAY_MS, Retention
-from bot.store.memory import MemoryStore
+from bot.store.database import Database
+from bot.store.sqlite import open_sqlite
+from bot.store.store import SqlStore
 
 DAYS = 30
 
 
-class Clock:
-    """A clock that tests can turn."""
-
-    def __init__(self) -> None:
-        self.ms = 1_700_000_000_000.0
-
-    def __call__(self) -> float:
-        return self.ms
-
-
-class BusyStore(MemoryStore):
+class BusyStore(SqlStore):
     """A store whose database fails at first; it tells when it was asked."""
 
-    def __init__(self, *, failures: int) -> None:
-        super().__init__()
+    def __init__(self, database: Database, *, failures: int) -> None:
+        super().__init__(database)
         self.failures = failures
         self.asked = asyncio.Semaphore(0)
 
@@ -44,35 +37,45 @@ class BusyStore(MemoryStore):
 
 async def once(store, days=DAYS):
     """Let it look once."""
-    serving = asyncio.create_task(Retention(store, days=days).serve())
-    await asyncio.sleep(0)
+    looked = asyncio.Event()
+
+    class Watched(SqlStore):
+        async def forget(self, **limits):
+            try:
+                return await super().forget(**limits)
+            finally:
+                looked.set()
+
+    serving = asyncio.create_task(Retention(Watched(store.database), days=days).serve())
+    await looked.wait()
+    # What it says of it follows within the same turn of the loop.
     await asyncio.sleep(0)
     serving.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await serving
 
 
-async def test_what_is_old_goes_once_a_day(caplog):
+async def test_what_is_old_goes_once_a_day(caplog, tmp_path):
     """A line of yesterday stays until its time has come, and the log says how many went."""
     caplog.set_level(logging.INFO)
     clock = Clock()
-    store = MemoryStore(clock=clock)
-    await store.record(a_line("old"))
-    clock.ms += DAYS * DAY_MS
-    await store.record(a_line("young"))
-    await once(store)
-    assert 2 == len(await audit(store))
-    clock.ms += DAY_MS + 1
+    async with await open_sqlite(tmp_path / "haltbot.db", owner="one", clock=clock) as store:
+        await store.record(a_line("old"))
+        clock.ms += DAYS * DAY_MS
+        await store.record(a_line("young"))
+        await once(store)
+        assert 2 == len(await audit(store))
+        clock.ms += DAY_MS + 1
 
-    await once(store)
+        await once(store)
 
-    assert ["young"] == [line["event"] for line in await audit(store)]
+        assert ["young"] == [line["event"] for line in await audit(store)]
     assert "Deleted 1 rows that were older than 30 days." in caplog.text
 
 
-async def test_a_database_that_is_away_ends_nothing(caplog):
+async def test_a_database_that_is_away_ends_nothing(caplog, embedded):
     """It is tried again at the next look."""
-    store = BusyStore(failures=1)
+    store = BusyStore(embedded.database, failures=1)
     serving = asyncio.create_task(Retention(store, days=DAYS, look_seconds=0).serve())
     async with asyncio.timeout(30):
         await store.asked.acquire()

@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack
 import pytest
 from store.postgres_server import NotInstalled, running_postgres
 
-from bot.store.memory import MemoryStore
 from bot.store.sqlite import open_sqlite
 
 
@@ -37,18 +36,13 @@ def _postgres_url(postgres_server):
     return postgres_server.url("haltbot")
 
 
-@pytest.fixture(name="store_factory", params=["memory", "sqlite", "postgres"])
+@pytest.fixture(name="store_factory", params=["sqlite", "postgres"])
 async def _store_factory(request, tmp_path):
     """Open the same data again and again, each time as the owner that is asked for."""
-    first = []
     url = request.getfixturevalue("postgres_url") if request.param == "postgres" else None
 
     async def open_store(owner="one", *, lease_ms=15_000):
-        if request.param == "memory":
-            store = MemoryStore(owner=owner, lease_ms=lease_ms)
-            first.append(store)
-            store = store if store is first[0] else first[0].beside(owner, lease_ms=lease_ms)
-        elif request.param == "sqlite":
+        if request.param == "sqlite":
             path = tmp_path / "haltbot.db"
             store = await open_sqlite(path, owner=owner, lease_ms=lease_ms, exclusive=False)
         else:

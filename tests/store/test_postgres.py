@@ -163,7 +163,7 @@ async def test_what_takes_too_long_is_busy_and_may_land_later(store, postgres_ur
             hasty.setattr(store_postgres, "PATIENCE_SECONDS", 0.1)
             with pytest.raises(StoreBusy, match="did not answer in time"):
                 await store.record(a_line("late"))
-    await asyncio.gather(*store._running)
+    await asyncio.gather(*store.database._running)
 
     assert ["late"] == await names(store)
 
@@ -238,7 +238,7 @@ async def test_a_database_that_cannot_be_reached_is_an_error(postgres_server, tm
 async def test_a_failure_does_not_repeat_what_was_written(store):
     """The values may be private; the message names the trouble only."""
     with pytest.raises(StoreError) as failure:
-        await store._write(
+        await store.database.write(
             lambda: once("INSERT INTO event (at, reason) VALUES (1, :reason)", reason="private")
         )
 
@@ -263,7 +263,8 @@ async def test_a_deadlock_is_resolved_by_another_try(store, postgres_url):
         await connection.execute("ALTER DATABASE haltbot SET deadlock_timeout = '20ms'")
     async with await store_postgres.open_postgres(postgres_url, owner="two") as other:
         await asyncio.gather(
-            other._write(lambda: try_both(first, second)), other._write(lambda: try_both(second, first))
+            other.database.write(lambda: try_both(first, second)),
+            other.database.write(lambda: try_both(second, first)),
         )
 
     assert [2, 2] == [job.attempts for job in await store.open_in("T1", "C1")]
@@ -278,7 +279,7 @@ async def test_what_never_gets_through_is_given_up(store):
         yield "DO $$ BEGIN RAISE EXCEPTION 'conflict' USING ERRCODE = '40001'; END $$", {}
 
     with pytest.raises(StoreBusy, match="10 times in a row"):
-        await store._write(conflict)
+        await store.database.write(conflict)
 
     assert 10 == len(tries)
 
@@ -293,7 +294,7 @@ async def test_what_an_administrator_ends_is_busy(store):
         yield "SELECT pg_sleep(10)", {}
 
     with pytest.raises(StoreBusy, match="canceling statement"):
-        await store._write(cancelled)
+        await store.database.write(cancelled)
 
     assert 1 == len(tries)
 

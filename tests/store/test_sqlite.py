@@ -31,7 +31,8 @@ from bot.domain.press import Choice
 from bot.domain.termination import Phase
 from bot.store import statements
 from bot.store.dialect import SQLITE, render
-from bot.store.sqlite import SqliteStore, open_sqlite
+from bot.store.sqlite import open_sqlite
+from bot.store.store import SqlStore
 
 
 @pytest.fixture(name="path")
@@ -46,7 +47,7 @@ async def _store(path):
 
 
 @asynccontextmanager
-async def writer_held(store: SqliteStore):
+async def writer_held(store: SqlStore):
     """Keep the writing thread busy, so that what comes meanwhile is written together afterwards."""
     held, let_go = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
@@ -56,7 +57,7 @@ async def writer_held(store: SqliteStore):
         yield statements.NOW, {}
         let_go.wait(10)
 
-    waiting = asyncio.create_task(store._write(wait))
+    waiting = asyncio.create_task(store.database.write(wait))
     await held.wait()
     try:
         yield
@@ -67,15 +68,15 @@ async def writer_held(store: SqliteStore):
         await waiting
 
 
-async def traced(store: SqliteStore) -> list[str]:
+async def traced(store: SqlStore) -> list[str]:
     """Note every statement that the writing connection runs from now on."""
     seen = []
 
     def trace():
-        store._writing.conn.set_trace_callback(seen.append)
+        store.database._writing.conn.set_trace_callback(seen.append)
         yield statements.NOW, {}
 
-    await store._write(trace)
+    await store.database.write(trace)
     return seen
 
 
@@ -111,7 +112,7 @@ async def test_a_bad_operation_fails_alone(store):
 
     async with writer_held(store):
         results = asyncio.gather(
-            submitted(store), store._write(bad), submitted(store), return_exceptions=True
+            submitted(store), store.database.write(bad), submitted(store), return_exceptions=True
         )
     first, failure, last = await results
 
@@ -130,9 +131,9 @@ async def test_a_bug_in_an_operation_comes_back_as_it_is(store):
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await store._write(bug)
+        await store.database.write(bug)
     async with writer_held(store):
-        results = asyncio.gather(store._write(bug), submitted(store), return_exceptions=True)
+        results = asyncio.gather(store.database.write(bug), submitted(store), return_exceptions=True)
     failure, result = await results
 
     assert isinstance(failure, ZeroDivisionError)
@@ -212,7 +213,7 @@ async def test_a_database_that_stays_held_is_busy(store, path):
     def be_impatient():
         yield "PRAGMA busy_timeout = 20", {}
 
-    await store._write(be_impatient)
+    await store.database.write(be_impatient)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         results = await asyncio.gather(submitted(store), submitted(store), return_exceptions=True)
@@ -234,12 +235,12 @@ async def test_a_full_disk_is_an_error_and_nothing_else(store):
         while True:
             await store.advance(job, to(job, Phase.REQUESTED, *["filler"] * 50))
 
-    (row,) = await store._read("PRAGMA page_count", {})
-    await store._write(lambda: limit(row[0]))
+    (row,) = await store.database.read("PRAGMA page_count", {})
+    await store.database.write(lambda: limit(row[0]))
     with pytest.raises(StoreError, match="full"):
         await fill()
     lines = len(await audit(store))
-    await store._write(lambda: limit(1_000_000))
+    await store.database.write(lambda: limit(1_000_000))
     await store.advance(job, to(job, Phase.TELLING, "told"))
 
     assert lines + 1 == len(await audit(store))
@@ -324,7 +325,7 @@ async def test_a_commit_is_flushed_to_the_disk(store):
         rows[pragma] = (yield f"PRAGMA {pragma}", {})[0][0]
 
     for pragma in ("journal_mode", "synchronous"):
-        await store._write(lambda pragma=pragma: ask(pragma))
+        await store.database.write(lambda pragma=pragma: ask(pragma))
 
     assert {"journal_mode": "wal", "synchronous": 2} == rows
 
@@ -384,11 +385,11 @@ async def test_a_lost_connection_leaves_nobody_without_an_answer(store):
 
     def lose():
         yield statements.NOW, {}
-        store._writing.close()
+        store.database._writing.close()
 
     for _ in range(2):
         with pytest.raises(StoreError, match="closed database"):
-            await store._write(lose)
+            await store.database.write(lose)
 
 
 async def test_an_sqlite_that_is_too_old_is_named(path, monkeypatch):
@@ -402,7 +403,7 @@ async def test_an_sqlite_that_is_too_old_is_named(path, monkeypatch):
 async def test_a_read_that_fails_is_an_error(store):
     """In our terms, with SQLite's as the cause."""
     with pytest.raises(StoreError, match="no such table") as failure:
-        await store._read("SELECT * FROM elsewhere", {})
+        await store.database.read("SELECT * FROM elsewhere", {})
 
     assert isinstance(failure.value.__cause__, sqlite3.OperationalError)
 

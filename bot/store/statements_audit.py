@@ -22,3 +22,6 @@ PURGE_JOBS = """
 DELETE FROM job WHERE id > :after AND id <= :last AND state = 'done' AND updated_at < :before
 RETURNING id
 """
+
+# Delete what remains of channels that were left before.
+PURGE_LEFT = "DELETE FROM channel WHERE left_at < :before AND sealed_key IS NULL RETURNING channel"

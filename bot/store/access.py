@@ -1,10 +1,9 @@
-"""What both SQL databases do for one-time links, sessions and channels that move or go away, once."""
+"""One-time links, people's sessions, and channels that move or go away."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from bot.domain.api_key import ChannelKey
 from bot.domain.audit import Event
@@ -13,50 +12,41 @@ from bot.domain.termination import dedupe_key
 from bot.domain.transitions import moved
 from bot.store import payload
 from bot.store import statements_access as statements
+from bot.store.repository import Repository
 from bot.store.steps import Row, Steps, record
-
-T = TypeVar("T")
 
 _KEY = ("sealed_key", "sealed_session", "key_id", "hint", "set_by", "set_at")
 
 
-class SqlAccessStore(ABC):
-    """The part of a store in an SQL database that hands out and takes back access."""
-
-    @abstractmethod
-    async def _write(
-        self, steps: Callable[[], Steps[T]], *, urgent: bool = False, atomic: bool = True
-    ) -> T: ...
-
-    @abstractmethod
-    async def _read(self, statement: str, parameters: Mapping[str, Any]) -> list[Row]: ...
+class Access(Repository):
+    """Hands access out and takes it back."""
 
     async def put_link(self, link: Link, *, for_ms: int) -> None:
-        await self._write(partial(_put_link, link, for_ms))
+        await self.database.write(partial(_put_link, link, for_ms))
 
     async def link(self, secret_hash: str) -> Link | None:
-        rows = await self._read(statements.LINK, {"hash": secret_hash})
+        rows = await self.database.read(statements.LINK, {"hash": secret_hash})
         return Link(**{**rows[0], "kind": LinkKind(rows[0]["kind"])}) if rows else None
 
     async def try_link(self, secret_hash: str) -> bool:
         parameters = {"hash": secret_hash, "most": TRIES_PER_LINK}
-        return bool(await self._write(partial(_rows, statements.TRY_LINK, parameters)))
+        return bool(await self.database.write(partial(_rows, statements.TRY_LINK, parameters)))
 
     async def use_link(self, secret_hash: str) -> bool:
-        return bool(await self._write(partial(_rows, statements.USE_LINK, {"hash": secret_hash})))
+        return bool(await self.database.write(partial(_rows, statements.USE_LINK, {"hash": secret_hash})))
 
     async def put_session(self, session: PersonSession, event: Event) -> None:
-        await self._write(partial(_put_session, session, event))
+        await self.database.write(partial(_put_session, session, event))
 
     async def session(self, team: str, channel: str, user: str) -> PersonSession | None:
-        rows = await self._read(statements.SESSION, {"team": team, "channel": channel, "user": user})
+        rows = await self.database.read(statements.SESSION, {"team": team, "channel": channel, "user": user})
         return PersonSession(**rows[0]) if rows else None
 
     async def sessions(self) -> list[PersonSession]:
-        return [PersonSession(**row) for row in await self._read(statements.SESSIONS, {})]
+        return [PersonSession(**row) for row in await self.database.read(statements.SESSIONS, {})]
 
     async def sessions_ending(self, within_ms: int) -> list[PersonSession]:
-        rows = await self._write(partial(_rows, statements.ENDING, {"within": within_ms}))
+        rows = await self.database.write(partial(_rows, statements.ENDING, {"within": within_ms}))
         return [PersonSession(**row) for row in rows]
 
     async def move_channel(
@@ -79,17 +69,15 @@ class SqlAccessStore(ABC):
                 yield from record(event)
             return any(moved)
 
-        return await self._write(steps)
+        return await self.database.write(steps)
 
     async def forget_secrets(self, place: str, event: Event) -> int:
-        return await self._write(partial(_forget_secrets, place, event))
-
-    async def _forget_left(self, before: int) -> int:
-        """Delete what remains of the channels of workspaces that were left before; retention asks for it."""
-        return len(await self._write(partial(_rows, statements.PURGE_LEFT, {"before": before})))
+        return await self.database.write(partial(_forget_secrets, place, event))
 
     async def worked_at(self, team: str, channel: str, *, since: int) -> int | None:
-        (row,) = await self._read(statements.WORKED_AT, {"team": team, "channel": channel, "since": since})
+        (row,) = await self.database.read(
+            statements.WORKED_AT, {"team": team, "channel": channel, "since": since}
+        )
         return None if row["at"] is None else int(row["at"])
 
 

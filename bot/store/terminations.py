@@ -1,15 +1,11 @@
-"""What both SQL databases do, once: each method of the store as a dialogue with whichever runs it."""
+"""Terminations: each method is a dialogue with whichever database runs it."""
 
 import json
 import time
-from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Self, TypeVar
 
-from bot.domain.audit import Event, event
+from bot.domain.audit import event
 from bot.domain.errors import Refused, StoreError
 from bot.domain.job import Job, Transition
 from bot.domain.press import Press
@@ -17,106 +13,63 @@ from bot.domain.termination import MessageRef, Phase, Termination, dedupe_key, r
 from bot.domain.transitions import decide
 from bot.ports.core import Admit, Backlog, Duplicate, Submitted
 from bot.store import payload, statements
+from bot.store.repository import Repository
 from bot.store.spacing import Spacing
-from bot.store.sql_access import SqlAccessStore
-from bot.store.sql_channels import SqlChannelStore
-from bot.store.sql_retention import SqlRetentionStore
-from bot.store.steps import Recorded, Row, Steps, record
+from bot.store.steps import Recorded, Row, Steps
 
-T = TypeVar("T")
-
-_CHUNK = 500
 _INSERT_TRIES = 5
 
 
-class SqlStore(SqlAccessStore, SqlChannelStore, SqlRetentionStore, ABC):
-    """A store in an SQL database."""
-
-    def __init__(self, *, owner: str, lease_ms: int) -> None:
-        self._owner = owner
-        self._lease_ms = lease_ms
-
-    @abstractmethod
-    async def _write(self, steps: Callable[[], Steps[T]], *, urgent: bool = False, atomic: bool = True) -> T:
-        """Run a transaction and return its result after the commit; ``urgent``: a person waits for it.
-
-        Not ``atomic``: each of its statements may stand alone, and each but a Recorded one may run twice.
-        """
-
-    @abstractmethod
-    async def _read(self, statement: str, parameters: Mapping[str, Any]) -> list[Row]:
-        """Run a query that sees everything that was committed before."""
-
-    @abstractmethod
-    async def close(self) -> None: ...
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
+class Terminations(Repository):
+    """Terminations as the engine holds them, and the pace of their calls."""
 
     async def submit(
         self, termination: Termination, phase: Phase, *, idem: str, run_here: bool, admit: Admit | None = None
     ) -> Submitted | Duplicate:
         steps = partial(self._submit, termination, phase, idem=idem, run_here=run_here, admit=admit)
-        return await self._write(steps, urgent=True, atomic=False)
+        return await self.database.write(steps, urgent=True, atomic=False)
 
     async def claim(self, limit: int) -> list[Job]:
-        return await self._write(partial(self._claim, limit), atomic=False)
+        return await self.database.write(partial(self._claim, limit), atomic=False)
 
     async def advance(self, job: Job, to: Transition) -> Job | None:
-        return await self._write(partial(self._advance, job, to), atomic=False)
+        return await self.database.write(partial(self._advance, job, to), atomic=False)
 
     async def begin_call(
         self, job: Job, to: Transition, *, key_id: str, per_second: float
     ) -> Job | int | None:
-        return await self._write(partial(self._begin_call, job, to, key_id, Spacing.of(per_second)))
+        return await self.database.write(partial(self._begin_call, job, to, key_id, Spacing.of(per_second)))
 
     async def decide(self, press: Press, *, seen_at: MessageRef, run_here: bool) -> Job:
-        return await self._write(partial(self._decide, press, seen_at, run_here=run_here), urgent=True)
+        return await self.database.write(
+            partial(self._decide, press, seen_at, run_here=run_here), urgent=True
+        )
 
     async def pace(self, key_id: str, per_second: float) -> int:
-        return await self._write(partial(self._take, key_id, Spacing.of(per_second)), atomic=False)
+        return await self.database.write(partial(self._take, key_id, Spacing.of(per_second)), atomic=False)
 
     async def block(self, key_id: str, for_ms: int) -> None:
-        await self._write(partial(_once, statements.BLOCK, key_id=key_id, delay=_rounded_up(for_ms)))
+        await self.database.write(partial(_once, statements.BLOCK, key_id=key_id, delay=_rounded_up(for_ms)))
 
     async def release(self) -> None:
-        await self._write(partial(_once, statements.RELEASE, owner=self._owner))
-
-    async def record(self, event: Event) -> None:
-        await self._write(partial(record, event))
-
-    async def now(self) -> int:
-        (row,) = await self._read(statements.NOW, {})
-        return int(row["now"])
+        await self.database.write(partial(_once, statements.RELEASE, owner=self.database.owner))
 
     async def find(self, reference: str) -> Job | None:
-        rows = await self._read(statements.FIND, {"id": reference})
+        rows = await self.database.read(statements.FIND, {"id": reference})
         return _job(rows[0]) if rows else None
 
     async def open_in(self, team: str, channel: str) -> list[Job]:
-        rows = await self._read(statements.OPEN_IN, {"team": team, "channel": channel})
+        rows = await self.database.read(statements.OPEN_IN, {"team": team, "channel": channel})
         return [_job(row) for row in rows]
 
     async def recent(self, team: str, *, within_ms: int, limit: int) -> list[Job]:
         wanted = {"team": team, "within": within_ms, "limit": limit}
-        return [_job(row) for row in await self._read(statements.RECENT, wanted)]
+        return [_job(row) for row in await self.database.read(statements.RECENT, wanted)]
 
     async def backlog(self) -> Backlog:
-        rows = await self._read(statements.BACKLOG, {})
+        rows = await self.database.read(statements.BACKLOG, {})
         late = max((int(row["late"]) for row in rows), default=0)
         return Backlog({row["phase"]: int(row["open"]) for row in rows}, late)
-
-    async def events(self, *, reference: str | None = None) -> AsyncIterator[Mapping[str, Any]]:
-        statement = statements.EVENTS if reference is None else statements.EVENTS_ABOUT
-        about = {} if reference is None else {"reference": reference}
-        after = 0
-        while rows := await self._read(statement, {**about, "after": after, "limit": _CHUNK}):
-            for row in rows:
-                yield _line(row)
-            after = rows[-1]["seq"]
 
     def _submit(
         self, termination: Termination, phase: Phase, *, idem: str, run_here: bool, admit: Admit | None
@@ -152,8 +105,8 @@ class SqlStore(SqlAccessStore, SqlChannelStore, SqlRetentionStore, ABC):
                     "team": asked.request.team,
                     "channel": asked.request.channel,
                     "workflow_id": asked.request.workflow_id,
-                    "delay": _rounded_up(self._lease_ms) if run_here else 0,
-                    "owner": self._owner if run_here else None,
+                    "delay": _rounded_up(self.database.lease_ms) if run_here else 0,
+                    "owner": self.database.owner if run_here else None,
                     "fence": 1 if run_here else 0,
                 },
                 [event(asked, "requested")],
@@ -164,7 +117,7 @@ class SqlStore(SqlAccessStore, SqlChannelStore, SqlRetentionStore, ABC):
                     phase=phase,
                     fence=1,
                     attempts=0,
-                    owner=self._owner,
+                    owner=self.database.owner,
                     held_until=held_until,
                 )
                 return Submitted(asked, job if run_here else None)
@@ -174,7 +127,7 @@ class SqlStore(SqlAccessStore, SqlChannelStore, SqlRetentionStore, ABC):
         held_until = self._lease_end()
         rows = yield (
             statements.CLAIM,
-            {"delay": _rounded_up(self._lease_ms), "owner": self._owner, "limit": limit},
+            {"delay": _rounded_up(self.database.lease_ms), "owner": self.database.owner, "limit": limit},
         )
         return [
             replace(_job(row, held_until), taken_over=row["prev_owner"] is not None)
@@ -214,7 +167,7 @@ class SqlStore(SqlAccessStore, SqlChannelStore, SqlRetentionStore, ABC):
     ) -> Steps[Job | None]:
         ends = to.phase is Phase.DONE
         keep = keep and not ends
-        owner = self._owner if keep else None
+        owner = self.database.owner if keep else None
         held_until = self._lease_end() if keep else 0.0
         rows = yield Recorded(
             statements.ADVANCE,
@@ -226,7 +179,7 @@ class SqlStore(SqlAccessStore, SqlChannelStore, SqlRetentionStore, ABC):
                 "phase": to.phase.value,
                 "payload": payload.encode(to.termination),
                 "twin": dedupe_key(to.termination),
-                "delay": _rounded_up(self._lease_ms if keep else delay),
+                "delay": _rounded_up(self.database.lease_ms if keep else delay),
                 "owner": owner,
                 "attempts": to.attempts,
             },
@@ -254,7 +207,7 @@ class SqlStore(SqlAccessStore, SqlChannelStore, SqlRetentionStore, ABC):
 
     def _lease_end(self) -> float:
         """Tell when a lease ends that is about to be taken: a little before it does in the database."""
-        return time.monotonic() + self._lease_ms / 1000
+        return time.monotonic() + self.database.lease_ms / 1000
 
 
 _DELIVERED, _ENDED = 1, 3
@@ -279,21 +232,3 @@ def _job(row: Row, held_until: float = 0.0) -> Job:
         owner=row["owner"],
         held_until=held_until,
     )
-
-
-def _line(row: Row) -> Mapping[str, Any]:
-    at = datetime.fromtimestamp(row["at"] / 1000, UTC).isoformat(timespec="milliseconds")
-    return {
-        "seq": row["seq"],
-        "at": at.replace("+00:00", "Z"),
-        "event": row["event"],
-        "team": row["team"],
-        "channel": row["channel"],
-        "user": row["user"],
-        "workflow_id": row["workflow_id"],
-        "force": bool(row["force"]),
-        "reason": row["reason"],
-        "outcome": row["outcome"],
-        "reference": row["reference"],
-        "detail": json.loads(row["detail"]),
-    }

@@ -1,57 +1,47 @@
-"""What both SQL databases do for channels' keys and settings, once."""
+"""Channels' keys and settings."""
 
 import json
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from bot.domain.api_key import ChannelKey
 from bot.domain.audit import Event
 from bot.store import statements_channels as statements
-from bot.store.steps import Recorded, Row, Steps, record
+from bot.store.repository import Repository
+from bot.store.steps import Recorded, Steps, record
 
-T = TypeVar("T")
 
-
-class SqlChannelStore(ABC):
-    """The part of a store in an SQL database that knows the channels."""
-
-    @abstractmethod
-    async def _write(
-        self, steps: Callable[[], Steps[T]], *, urgent: bool = False, atomic: bool = True
-    ) -> T: ...
-
-    @abstractmethod
-    async def _read(self, statement: str, parameters: Mapping[str, Any]) -> list[Row]: ...
+class Channels(Repository):
+    """Reads and changes what belongs to a channel."""
 
     async def channel_key(self, team: str, channel: str) -> ChannelKey | None:
-        rows = await self._read(statements.CHANNEL_KEY, {"team": team, "channel": channel})
+        rows = await self.database.read(statements.CHANNEL_KEY, {"team": team, "channel": channel})
         return ChannelKey(**dict(rows[0])) if rows else None
 
     async def channel_keys(self) -> list[ChannelKey]:
-        return [ChannelKey(**dict(row)) for row in await self._read(statements.CHANNEL_KEYS, {})]
+        return [ChannelKey(**dict(row)) for row in await self.database.read(statements.CHANNEL_KEYS, {})]
 
     async def put_channel_key(self, key: ChannelKey, event: Event) -> None:
-        await self._write(partial(_put_channel_key, key, event))
+        await self.database.write(partial(_put_channel_key, key, event))
 
     async def remove_channel_key(self, team: str, channel: str, event: Event) -> bool:
-        return await self._write(partial(_remove_channel_key, team, channel, event))
+        return await self.database.write(partial(_remove_channel_key, team, channel, event))
 
     async def settings(self, team: str, channel: str) -> Mapping[str, Any]:
-        rows = await self._read(statements.SETTINGS, {"team": team, "channel": channel})
+        rows = await self.database.read(statements.SETTINGS, {"team": team, "channel": channel})
         settings: dict[str, Any] = json.loads(rows[0]["settings"]) if rows else {}
         return settings
 
     async def replace_settings(
         self, team: str, channel: str, before: Mapping[str, Any], after: Mapping[str, Any], event: Event
     ) -> bool:
-        return await self._write(partial(_replace_settings, team, channel, before, after, event))
+        return await self.database.write(partial(_replace_settings, team, channel, before, after, event))
 
     async def admitted_since(self, team: str, channel: str, since: int) -> int:
         parameters = {"team": team, "channel": channel, "since": since}
-        (row,) = await self._read(statements.ADMITTED, parameters)
+        (row,) = await self.database.read(statements.ADMITTED, parameters)
         return int(row["admitted"])
 
 
