@@ -6,26 +6,26 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.domain.errors import Refused
 from bot.domain.press import Press
-from bot.domain.workspace import of_clicker
 from bot.messages import replies
 from bot.messages.blocks import permalink
 from bot.messages.permission_blocks import ASK, CONFIRM_FORCE, LAST_FOUR, WHY, Confirmed, entered
 from bot.messages.permissions import ASKED
 from bot.ports.core import Duplicate
-from bot.terminations.service import Terminations
-from handlers.actors import clicker
+from handlers.bodies import Body, clicker, of_clicker
 from handlers.confirmation import follow
-from handlers.responder import Answers, Body
+from handlers.responder import Responder
+from handlers.services import Services
 
 _IN_THE_DIALOG = {"last_four_differ": LAST_FOUR, "break_glass_reason": WHY, "key_in_command": WHY}
 
 
-def register(app: AsyncApp, answers: Answers, terminations: Terminations) -> None:
-    @answers.view
+def register(app: AsyncApp, responder: Responder, services: Services) -> None:
+    @app.view(CONFIRM_FORCE)
+    @responder.view
     async def confirm_force(ack: Any, body: Body) -> None:
         confirmed = Confirmed.of(body["view"]["private_metadata"])
         try:
-            decided = await terminations.press(
+            decided = await services.terminations.press(
                 _press(body, confirmed), seen_at=confirmed.seen_at, response_url=None
             )
         except Refused as refused:
@@ -36,23 +36,21 @@ def register(app: AsyncApp, answers: Answers, terminations: Terminations) -> Non
             await ack(response_action="errors", errors=errors)
             return
         await ack()
-        follow(confirmed.choice, decided, answers)
+        follow(confirmed.choice, decided, responder)
 
-    @answers.button
+    @app.action(ASK)
+    @responder.button
     async def ask_approvers(body: Body) -> None:
-        asked = await terminations.ask_approvers(
+        asked = await services.terminations.ask_approvers(
             body["actions"][0]["value"],
             clicker(body),
             response_url=body.get("response_url"),
         )
         if isinstance(asked, Duplicate):
             link = permalink((body.get("team") or {}).get("domain"), asked.termination.posting.message)
-            answers.tell(body, replies.duplicate(asked.termination, asked.phase, link))
+            responder.tell(body, replies.duplicate(asked.termination, asked.phase, link))
         else:
-            answers.tell(body, ASKED)
-
-    app.view(CONFIRM_FORCE)(confirm_force)
-    app.action(ASK)(ask_approvers)
+            responder.tell(body, ASKED)
 
 
 def _press(body: Body, confirmed: Confirmed) -> Press:

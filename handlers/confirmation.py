@@ -6,41 +6,39 @@ from bot.domain.errors import Refused
 from bot.domain.job import Job
 from bot.domain.press import Choice, Press
 from bot.domain.termination import MessageRef
-from bot.domain.workspace import channel_of, of_clicker
 from bot.messages import permissions
 from bot.messages.blocks import AUTHORISE, CHOICES, private, question_of
 from bot.messages.permission_blocks import Confirmed, force_dialog
 from bot.terminations.click import Dialog
-from bot.terminations.service import Terminations
-from handlers.responder import Answers, Body
+from handlers.bodies import Body, channel_of, of_clicker
+from handlers.responder import Responder
+from handlers.services import Services
 
 
-def register(app: AsyncApp, answers: Answers, terminations: Terminations) -> None:
-    @answers.button
+def register(app: AsyncApp, responder: Responder, services: Services) -> None:
+    @responder.button
     async def answer_question(body: Body) -> None:
         press, seen_at = _press(body), _message(body)
-        decided = await terminations.press(press, seen_at=seen_at, response_url=body.get("response_url"))
+        decided = await services.terminations.press(
+            press, seen_at=seen_at, response_url=body.get("response_url")
+        )
         if isinstance(decided, Dialog):
             confirmed = _remembered(decided, seen_at)
             view = force_dialog(confirmed, decided.termination, last_four=decided.last_four)
-            answers.dialog(body, view)
+            responder.dialog(body, view)
         else:
-            follow(press.choice, decided, answers)
-
-    @answers.button
-    async def open_authorisation(body: Body) -> None:
-        """Slack opens the address itself; the click still wants its acknowledgement."""
+            follow(press.choice, decided, responder)
 
     for action_id in CHOICES:
         app.action(action_id)(answer_question)
-    app.action(AUTHORISE)(open_authorisation)
+    app.action(AUTHORISE)(responder.link)
 
 
-def follow(choice: Choice, decided: Job | Dialog, answers: Answers) -> None:
+def follow(choice: Choice, decided: Job | Dialog, responder: Responder) -> None:
     """Tell everyone what everyone should know of a decision."""
     if choice is Choice.BREAK_GLASS and isinstance(decided, Job):
         told = private(permissions.glass_broken(decided.termination))
-        answers.announce(told, channel=decided.termination.request.channel)
+        responder.announce(told, channel=decided.termination.request.channel)
 
 
 def _remembered(dialog: Dialog, seen_at: MessageRef) -> Confirmed:

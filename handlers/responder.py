@@ -7,20 +7,19 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 from bot.domain.errors import Refused, SlackError
-from bot.domain.workspace import channel_of
 from bot.messages import replies
 from bot.messages.blocks import private
 from bot.ports.core import Message, Messenger
 from bot.terminations.service import new_reference
+from handlers.bodies import Body, channel_of
 
 log = logging.getLogger(__name__)
 
-Body = Mapping[str, Any]
 Listener = Callable[..., Awaitable[None]]
 
 
-class Answers:
-    """Answers in the acknowledgement where Slack shows it (commands), by a private message otherwise.
+class Responder:
+    """Responder in the acknowledgement where Slack shows it (commands), by a private message otherwise.
 
     Bolt takes an acknowledgement back when the listener raises after it (see ``bot.slack.bolt``), so a wrapped
     listener never raises: refusals become their sentence, faults an apology with a reference.
@@ -65,36 +64,31 @@ class Answers:
 
         return _named(answered, listener)
 
+    async def link(self, ack: Any) -> None:
+        """Listen to a button whose address Slack opens itself; the click still wants its acknowledgement."""
+        await ack()
+
     def dialog(self, body: Body, view: Mapping[str, Any]) -> None:
         """Open a dialog for the person who acted; Slack waits three seconds, and not for the acknowledgement."""
-        self._start(self._open(body, view))
-
-    def act(self, body: Body, work: Awaitable[None]) -> None:
-        """Do what takes longer than the acknowledgement may; what goes wrong is told privately."""
-        self._start(self._act(body, work))
+        self.later(self._open(body, view))
 
     def announce(self, message: Message, *, channel: str) -> None:
         """Tell everyone in a channel, after the acknowledgement."""
-        self._start(self._messenger.announce(message, channel=channel))
+        self.later(self._messenger.announce(message, channel=channel))
 
     def tell(self, body: Body, text: str) -> None:
         """Tell the person alone, whatever they acted upon: a command, a button or a dialog."""
-        channel, user = _where_and_who(body)
-        self._send(private(text), channel=channel, user=user, response_url=body.get("response_url"))
+        self.later(self._whisper(body, private(text)))
 
-    def follow_up(self, body: Body, finding: Awaitable[Message]) -> None:
-        """Answer privately with what takes longer to find out than Slack waits."""
-        self._start(self._find_out(body, finding))
+    def follow_up(self, body: Body, finding: Awaitable[Message | None]) -> None:
+        """Answer privately with what takes longer to find out than Slack waits; None: it is answered already."""
+        self.later(self._find_out(body, finding))
 
     def later(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do what nobody waits for, after the acknowledgement."""
-        self._start(work)
-
-    async def _act(self, body: Body, work: Awaitable[None]) -> None:
-        try:
-            await work
-        except Exception as error:  # noqa: BLE001 -- told to the person, logged with a reference
-            self.tell(body, _sentence(error))
+        """Do something after the acknowledgement; what goes wrong is logged."""
+        task = asyncio.create_task(work)
+        self._sending.add(task)
+        task.add_done_callback(self._sent)
 
     async def _open(self, body: Body, view: Mapping[str, Any]) -> None:
         try:
@@ -103,30 +97,28 @@ class Answers:
             log.warning("A dialog was not opened: %s", error.code)
             self.tell(body, replies.refusal(Refused("dialog_not_opened")))
 
-    async def _find_out(self, body: Body, finding: Awaitable[Message]) -> None:
+    async def _find_out(self, body: Body, finding: Awaitable[Message | None]) -> None:
         try:
             message = await finding
         except Exception as error:  # noqa: BLE001 -- told to the person, logged with a reference
             message = private(_sentence(error))
+        if message is not None:
+            await self._whisper(body, message)
+
+    async def _whisper(self, body: Body, message: Message) -> None:
         channel, user = _where_and_who(body)
-        self._send(message, channel=channel, user=user, response_url=body.get("response_url"))
-
-    def _send(self, message: Message, *, channel: str, user: str, response_url: str | None) -> None:
-        self._start(self._messenger.whisper(message, channel=channel, user=user, response_url=response_url))
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._sending.add(task)
-        task.add_done_callback(self._sent)
+        await self._messenger.whisper(
+            message, channel=channel, user=user, response_url=body.get("response_url")
+        )
 
     async def finish(self, *, within_seconds: float) -> None:
-        """Wait for the answers that are on their way, but not for ever."""
+        """Wait for the responder that are on their way, but not for ever."""
         try:
             async with asyncio.timeout(within_seconds):
                 while self._sending:
                     await asyncio.wait(set(self._sending))
         except TimeoutError:
-            log.warning("%s private answers were not delivered in time.", len(self._sending))
+            log.warning("%s private responder were not delivered in time.", len(self._sending))
 
     def _sent(self, task: asyncio.Task[None]) -> None:
         self._sending.discard(task)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from workspace import Workspace
 
-from bot.domain.command import REASON_LIMIT, Order, Question, has_usual_shape, parse
+from bot.domain.command import REASON_LIMIT, Order, Subcommand, has_usual_shape, parse
 from bot.domain.errors import Refused
 from sandbox.vibecode import Step
 
@@ -84,7 +84,7 @@ def test_nothing_or_help_asks_for_the_usage(typed):
     """A person who does not know the command types it alone."""
     asked = parse(typed)
 
-    assert isinstance(asked, Question)
+    assert isinstance(asked, Subcommand)
     assert asked.word == "help"
 
 

@@ -8,7 +8,7 @@ import pytest
 from readme import README, with_tables
 
 from bot.cli import main as cli
-from bot.domain.command import COMMAND, COMMANDS_ABOUT
+from bot.domain.command import COMMAND, Word
 
 ROOT = README.parent
 TEXT = README.read_text()
@@ -47,7 +47,7 @@ def test_every_word_of_the_slash_command_is_explained():
     """The table of commands has a row for each."""
     explained = set(re.findall(rf"^\| `{COMMAND} ([a-z]+)", TEXT, re.MULTILINE))
 
-    assert set(COMMANDS_ABOUT) == explained
+    assert set(Word) == explained
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

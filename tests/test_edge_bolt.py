@@ -22,7 +22,7 @@ from bot.slack.bolt import Bolt, Identity
 from bot.slack.messenger import SlackMessenger
 from bot.slack.payloads import Malformed, check
 from bot.slack.web_api import open_session
-from handlers.responder import Answers
+from handlers.responder import Responder
 from sandbox.slack import SlackSandbox
 from sandbox.slack.delivery import signed_headers
 
@@ -102,23 +102,23 @@ async def _client(slack: SlackSandbox):
         yield AsyncWebClient(token=slack.bot_token, base_url=slack.api_url, session=session)
 
 
-@pytest.fixture(name="answers")
-async def _answers(client: AsyncWebClient):
-    answers = Answers(SlackMessenger(client, client.session))
-    yield answers
-    await answers.finish(within_seconds=5)
+@pytest.fixture(name="responder")
+async def _responder(client: AsyncWebClient):
+    responder = Responder(SlackMessenger(client, client.session))
+    yield responder
+    await responder.finish(within_seconds=5)
 
 
 async def test_a_fault_after_the_acknowledgement_is_logged_with_where_it_was(
-    answers: Answers, caplog: pytest.LogCaptureFixture
+    responder: Responder, caplog: pytest.LogCaptureFixture
 ):
     """Nobody is there to be told, so the log has to tell all of it."""
 
     async def fail() -> None:
         raise ZeroDivisionError
 
-    answers.later(fail())
-    await answers.finish(within_seconds=5)
+    responder.later(fail())
+    await responder.finish(within_seconds=5)
 
     (record,) = caplog.records
     assert "ERROR" == record.levelname
@@ -127,16 +127,16 @@ async def test_a_fault_after_the_acknowledgement_is_logged_with_where_it_was(
 
 
 async def test_a_failure_right_after_the_acknowledgement_leaves_it_standing(
-    client: AsyncWebClient, answers: Answers
+    client: AsyncWebClient, responder: Responder
 ):
     """A refusal is answered, a bug is apologised for with a reference; neither is a 404 or a 500."""
 
-    @answers.command
+    @responder.command
     async def refuse(ack: Any, body: Any) -> None:
         await ack()
         raise Refused("question_gone")
 
-    @answers.command
+    @responder.command
     async def break_down(ack: Any, body: Any) -> None:
         await ack()
         raise ZeroDivisionError
@@ -155,11 +155,11 @@ async def test_a_failure_right_after_the_acknowledgement_leaves_it_standing(
 
 
 async def test_a_failure_in_a_click_is_acknowledged_and_told(
-    slack: SlackSandbox, client: AsyncWebClient, answers: Answers
+    slack: SlackSandbox, client: AsyncWebClient, responder: Responder
 ):
     """The person who clicked reads privately what became of it."""
 
-    @answers.button
+    @responder.button
     async def break_down(body: Any) -> None:
         raise ZeroDivisionError
 

@@ -9,7 +9,7 @@ import pytest
 from processes import haltbot, running_bot, variables
 from workspace import Workspace, workspace
 
-from bot import app
+from bot.operations.serving import DRAIN_SECONDS
 from bot.slack import http
 from sandbox.slack import SlackSandbox
 from sandbox.slack.delivery import signed_headers
@@ -50,7 +50,7 @@ async def test_sigterm_leaves_the_rest_for_the_next_start(tmp_path: Path):
             await work.slack.wait_for(lambda: told(work) == 3, 15)
 
         assert 0 == code
-        assert took < app.DRAIN_SECONDS
+        assert took < DRAIN_SECONDS
         assert done_before < 3
         assert [1, 1, 1] == [len(work.vibecode.deletes(instance)) for instance in instances]
 

@@ -10,8 +10,8 @@ import httpx
 import pytest
 from workspace import Workspace, workspace
 
-from bot.app import _not_listening
 from bot.domain.errors import HaltbotError
+from bot.operations.serving import _not_listening
 
 
 @pytest.fixture(name="http")

@@ -18,7 +18,7 @@ from bot.cli import main as cli
 from bot.messages.access_blocks import CONNECT_LINK, KEY_LINK, KEY_REMOVE
 from bot.messages.blocks import AUTHORISE, CONNECT, FORCE_TERMINATE, KEEP_RUNNING, TERMINATE_SOFTLY
 from bot.operations.manifest import http_manifest, socket_manifest
-from handlers.responder import Answers
+from handlers.responder import Responder
 
 ROOT = Path(__file__).parent.parent
 URL = "https://haltbot.example.com"
@@ -75,7 +75,7 @@ def _registered() -> dict[str, list[Any]]:
     nothing: Any = None
     others = list(inspect.signature(handlers.register).parameters)[1:]
     handlers.register(
-        registrations, **{name: Answers(nothing) if name == "answers" else nothing for name in others}
+        registrations, **{name: Responder(nothing) if name == "responder" else nothing for name in others}
     )
     return registrations.names
 

@@ -2,29 +2,31 @@
 
 import asyncio
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+from bot.channels.refusals import refusals_recorded
 from bot.domain.channel_settings import ChannelSettings, Role, SecondPerson
 from bot.domain.errors import FactsUnavailable, Refused, SettingsNotAccepted
-from bot.domain.permissions import Facts, Person, Verdict, approval_needed, groups_that_matter, verdict
+from bot.domain.permissions import (
+    TAKES,
+    Actor,
+    Facts,
+    Person,
+    Standing,
+    Verdict,
+    approval_needed,
+    groups_that_matter,
+    verdict,
+)
 from bot.domain.termination import Approval, Termination
 from bot.ports.core import Directory, Store
+
+R = TypeVar("R", bound=Role | Standing)
 
 CLICK_SECONDS = 0.8
 """A click waits so long for Slack; Slack waits for the click 3 s."""
 WORK_SECONDS = 10.0
 """Nobody waits for the worker."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Actor:
-    """Somebody who wants something: who, from which workspace, in which channel of which workspace."""
-
-    user: str
-    home: str
-    place: str
-    channel: str
 
 
 class Authority:
@@ -47,8 +49,8 @@ class Authority:
         return verdict(role, settings, self._facts(actor, person, members))
 
     async def verdicts(
-        self, actor: Actor, settings: ChannelSettings, roles: Collection[Role], *, within_seconds: float
-    ) -> Mapping[Role, Verdict]:
+        self, actor: Actor, settings: ChannelSettings, roles: Collection[R], *, within_seconds: float
+    ) -> Mapping[R, Verdict]:
         """Tell for each role whether somebody has it. Raises FactsUnavailable."""
         wanted = {group for role in roles for group in groups_that_matter(role, settings, actor.user)}
         groups = sorted(wanted)
@@ -76,13 +78,29 @@ class Authority:
             is_owner=actor.user in self._owners,
         )
 
-    async def require(
-        self, role: Role, actor: Actor, settings: ChannelSettings, *, within_seconds: float
-    ) -> None:
-        """Raise Refused unless somebody has a role; raises FactsUnavailable."""
-        found = (await self.verdicts(actor, settings, (role,), within_seconds=within_seconds))[role]
-        if not found.allowed:
-            raise found.refused()
+    async def admit(
+        self, wanted: str, actor: Actor, *, within_seconds: float = WORK_SECONDS
+    ) -> ChannelSettings:
+        """Let in whoever has what this takes, as ``TAKES`` says; returns the channel's settings.
+
+        Raises Refused, which is recorded, also where Slack cannot say who it is.
+        """
+        async with refusals_recorded(self._store, actor.attempt(wanted=wanted)):
+            settings = await self.settings(actor.place, actor.channel)
+            found = await self.standing(actor, settings, TAKES[wanted], within_seconds=within_seconds)
+            if not found.allowed:
+                raise found.refused()
+        return settings
+
+    async def standing(
+        self, actor: Actor, settings: ChannelSettings, role: Role | Standing, *, within_seconds: float
+    ) -> Verdict:
+        """Tell somebody who waits whether they have a role. Raises Refused where Slack cannot say who it is."""
+        try:
+            found = await self.verdicts(actor, settings, (role,), within_seconds=within_seconds)
+        except FactsUnavailable:
+            raise Refused("press_again") from None
+        return found[role]
 
     async def approval(
         self, termination: Termination, settings: ChannelSettings, *, within_seconds: float

@@ -4,10 +4,11 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from bot.channels.settings_changes import Configuring
+from bot.channels.authority import CLICK_SECONDS, Authority
+from bot.channels.settings_changes import SettingsChanges
 from bot.domain.channel_settings import ChannelSettings
-from bot.domain.errors import SlackError
-from bot.domain.permissions import trips_breaker
+from bot.domain.errors import Refused, SlackError
+from bot.domain.permissions import RESET_BREAKER, Actor, trips_breaker
 from bot.ports.core import Message, Messenger, Store
 
 log = logging.getLogger(__name__)
@@ -22,13 +23,15 @@ class Breaker:
     def __init__(
         self,
         store: Store,
+        authority: Authority,
         messenger: Messenger,
-        configuring: Configuring,
+        changes: SettingsChanges,
         notice: Callable[[str, ChannelSettings, int], Message],
     ) -> None:
         self._store = store
+        self._authority = authority
         self._messenger = messenger
-        self._configuring = configuring
+        self._changes = changes
         self._notice = notice
 
     async def look(self, place: str, channel: str, settings: ChannelSettings) -> ChannelSettings:
@@ -41,7 +44,7 @@ class Breaker:
         count = await self._store.admitted_since(place, channel, since)
         if not trips_breaker(settings, count, now):
             return settings
-        changed = await self._configuring.change(
+        changed = await self._changes.change(
             place,
             channel,
             lambda before: (
@@ -53,27 +56,29 @@ class Breaker:
             by=BY,
             count=count,
         )
-        tripped = await self._configuring.settings(place, channel)
+        tripped = await self._changes.settings(place, channel)
         if changed:
             # Of several at once, the one that tripped it.
             await self._tell(place, channel, tripped, count)
         return tripped
 
-    async def reset(self, place: str, channel: str, *, by: str) -> bool:
-        """End it, and count anew from now; False: there was nothing to end."""
+    async def reset(self, actor: Actor) -> None:
+        """End it, and count anew from now. Raises Refused."""
+        await self._authority.admit(RESET_BREAKER, actor, within_seconds=CLICK_SECONDS)
         now = await self._store.now()
-        changed = await self._configuring.change(
-            place,
-            channel,
+        changed = await self._changes.change(
+            actor.place,
+            actor.channel,
             lambda before: (
                 replace(before, breaker_until=None, breaker_since=now)
                 if now < (before.breaker_until or 0)
                 else before
             ),
             name="breaker_reset",
-            by=by,
+            by=actor.user,
         )
-        return bool(changed)
+        if not changed:
+            raise Refused("breaker_not_tripped")
 
     async def _tell(self, place: str, channel: str, settings: ChannelSettings, count: int) -> None:
         try:

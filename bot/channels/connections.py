@@ -7,10 +7,12 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
+from bot.channels.authority import Authority
 from bot.channels.keys import Keys
 from bot.channels.links import Links
 from bot.channels.refusals import refusals_recorded, unusable_keys_refused
-from bot.domain.connection import Granted, Holder, Link, LinkKind, PersonSession
+from bot.domain.command import Word
+from bot.domain.connection import Granted, Link, LinkKind, PersonSession
 from bot.domain.errors import (
     Definite,
     HaltbotError,
@@ -20,6 +22,7 @@ from bot.domain.errors import (
     StoreError,
     VibecodeError,
 )
+from bot.domain.permissions import Actor
 from bot.domain.transitions import is_requester
 from bot.messages import access as replies
 from bot.messages.blocks import private
@@ -42,6 +45,7 @@ class Connections:
     def __init__(
         self,
         store: AccessStore,
+        authority: Authority,
         keys: Keys,
         vault: Vault,
         links: Links,
@@ -52,6 +56,7 @@ class Connections:
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self._store = store
+        self._authority = authority
         self._keys = keys
         self._vault = vault
         self._links = links
@@ -61,31 +66,39 @@ class Connections:
         self._poll_seconds = poll_seconds
         self._polling: dict[str, asyncio.Task[None]] = {}
 
-    async def start(self, holder: Holder, reference: str | None = None) -> str:
+    async def start(self, actor: Actor) -> str:
         """Make the link with which somebody connects. Raises Refused, which is recorded."""
-        async with refusals_recorded(self._store, holder.attempt("connect")):
-            return await self._start(holder, reference)
+        await self._authority.admit(Word.CONNECT, actor)
+        async with refusals_recorded(self._store, actor.attempt(wanted=Word.CONNECT)):
+            return await self._start(actor, None)
 
-    async def start_for(self, reference: str, clicker: Holder, *, home: str) -> str:
+    async def start_for(self, reference: str, clicker: Actor) -> str:
         """The same for whoever was refused for want of a session; that then goes on. Raises Refused."""
-        async with refusals_recorded(self._store, replace(clicker.attempt("connect"), reference=reference)):
+        await self._authority.admit(Word.CONNECT, clicker)
+        attempt = replace(clicker.attempt(wanted=Word.CONNECT), reference=reference)
+        async with refusals_recorded(self._store, attempt):
             found = await self._store.find(reference)
             if found is None:
                 raise Refused("question_gone")
             asked = found.termination
-            if not is_requester(asked, user=clicker.user, home=home):
+            if not is_requester(asked, user=clicker.user, home=clicker.home):
                 raise Refused("not_the_requester", requester=asked.request.user)
-            holder = Holder(team=asked.request.team, channel=asked.request.channel, user=asked.request.user)
-            return await self._start(holder, reference)
+            asker = Actor(
+                user=asked.request.user,
+                home=asked.request.team,
+                place=asked.request.team,
+                channel=asked.request.channel,
+            )
+            return await self._start(asker, reference)
 
-    async def _start(self, holder: Holder, reference: str | None) -> str:
-        with unusable_keys_refused(holder.team, holder.channel):
-            application = await self._keys.application(holder.team, holder.channel)
+    async def _start(self, actor: Actor, reference: str | None) -> str:
+        with unusable_keys_refused(actor.place, actor.channel):
+            application = await self._keys.application(actor.place, actor.channel)
         if application is None:
             raise Refused("nothing_to_connect")
         state = secrets.token_urlsafe(32)
         address = await self._links.issue(
-            LinkKind.CONNECT, holder, sealed=self._vault.seal(state, *_context(holder)), reference=reference
+            LinkKind.CONNECT, actor, sealed=self._vault.seal(state, *_context(actor)), reference=reference
         )
         if address is None:
             raise Refused("no_public_url", what="connect")
@@ -102,7 +115,7 @@ class Connections:
         application = await self._keys.application(link.team, link.channel)
         if application is None:
             return None
-        state = self._vault.open(link.sealed, *_context(_holder(link)))
+        state = self._vault.open(link.sealed, *_context(link.actor))
         if link.hash not in self._polling:
             self._keep(link.hash, self._wait_for(link, application, state))
         return self._authorisation.address(application, state)
@@ -182,9 +195,5 @@ class Connections:
             log.info("Somebody could not be told about their connection: %s", error.code)
 
 
-def _holder(link: Link) -> Holder:
-    return Holder(team=link.team, channel=link.channel, user=link.user)
-
-
-def _context(holder: Holder) -> tuple[str, ...]:
-    return ("connect", holder.team, holder.channel, holder.user)
+def _context(actor: Actor) -> tuple[str, ...]:
+    return ("connect", actor.place, actor.channel, actor.user)

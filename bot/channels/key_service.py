@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 
-from bot.channels.authority import CLICK_SECONDS, WORK_SECONDS, Actor, Authority
+from bot.channels.authority import CLICK_SECONDS, Authority
 from bot.channels.key_check import examine
 from bot.channels.keys import Keys, check_key
 from bot.channels.links import Links
-from bot.channels.refusals import refusals_recorded
 from bot.domain.api_key import APPLICATION, ApiKey, KeyCard, KeyFacts, KeyReport
-from bot.domain.channel_settings import Role
-from bot.domain.connection import Holder, Link, LinkKind
-from bot.domain.errors import FactsUnavailable, KeyNotAccepted, KeyUnusable, Refused, SessionMissing
+from bot.domain.command import Word
+from bot.domain.connection import Link, LinkKind
+from bot.domain.errors import KeyNotAccepted, KeyUnusable, Refused, SessionMissing
+from bot.domain.permissions import Actor
 from bot.ports.access import AccessStore
 from bot.ports.core import Workflows
 
@@ -38,27 +38,27 @@ class KeyService:
         self._workflows = workflows
         self._authority = authority
 
-    async def card(self, holder: Holder) -> KeyCard:
+    async def card(self, actor: Actor) -> KeyCard:
         """Look at the channel's key, ask Vibecode about it, and make a link for its successor. Raises Refused."""
-        await self._require(holder, holder.team, WORK_SECONDS)
-        key = await self._store.channel_key(holder.team, holder.channel)
-        address = await self._links.issue(LinkKind.KEY, holder)
+        await self._authority.admit(Word.KEY, actor)
+        key = await self._store.channel_key(actor.place, actor.channel)
+        address = await self._links.issue(LinkKind.KEY, actor)
         now = await self._store.now()
         if key is None:
             return KeyCard(key=None, report=None, worked_at=None, session=None, address=address, at=now)
         return KeyCard(
             key=key,
-            report=await self._report(holder),
-            worked_at=await self._store.worked_at(holder.team, holder.channel, since=key.set_at),
-            session=await self._store.session(holder.team, holder.channel, holder.user),
+            report=await self._report(actor),
+            worked_at=await self._store.worked_at(actor.place, actor.channel, since=key.set_at),
+            session=await self._store.session(actor.place, actor.channel, actor.user),
             address=address,
             at=now,
         )
 
-    async def remove(self, holder: Holder, *, home: str) -> bool:
+    async def remove(self, actor: Actor) -> bool:
         """Forget the channel's key; False: it had none. Raises Refused."""
-        await self._require(holder, home, CLICK_SECONDS)
-        return await self._keys.remove(holder.team, holder.channel, by=f"{PERSON}{holder.user}")
+        await self._authority.admit(Word.KEY, actor, within_seconds=CLICK_SECONDS)
+        return await self._keys.remove(actor.place, actor.channel, by=f"{PERSON}{actor.user}")
 
     async def link(self, secret: str) -> Link | None:
         """Read what a link is for; None once it was used or has expired."""
@@ -68,9 +68,7 @@ class KeyService:
         """Check a key and store it; the link ends with the first one that is stored. Raises Refused."""
         if not await self._links.may_try(link):
             raise Refused("link_gone")
-        await self._require(
-            Holder(team=link.team, channel=link.channel, user=link.user), link.team, WORK_SECONDS
-        )
+        await self._authority.admit(Word.KEY, link.actor)
         try:
             check_key(key, None, people_connect=True)
         except KeyNotAccepted as refused:
@@ -87,18 +85,9 @@ class KeyService:
         )
         return HandedIn(stored=True, report=report, hint=stored.hint)
 
-    async def _require(self, holder: Holder, home: str, within_seconds: float) -> None:
-        actor = Actor(user=holder.user, home=home, place=holder.team, channel=holder.channel)
-        async with refusals_recorded(self._store, holder.attempt("key")):
-            settings = await self._authority.settings(holder.team, holder.channel)
-            try:
-                await self._authority.require(Role.CONFIGURE, actor, settings, within_seconds=within_seconds)
-            except FactsUnavailable as unavailable:
-                raise Refused("press_again") from unavailable
-
-    async def _report(self, holder: Holder) -> KeyReport | None:
+    async def _report(self, actor: Actor) -> KeyReport | None:
         try:
-            opened = await self._keys.open(holder.team, holder.channel, holder.user)
+            opened = await self._keys.open(actor.place, actor.channel, actor.user)
         except SessionMissing:
             return None
         except KeyUnusable as unusable:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bot.channels.keys import Keys
-from bot.channels.settings_changes import Configuring
+from bot.channels.settings_changes import SettingsChanges
 from bot.channels.sharing import Channels
 from bot.domain.audit import Event
 from bot.domain.channel_settings import ChannelSettings
@@ -30,7 +30,7 @@ class Lifecycle:
     ) -> None:
         self._store = store
         self._keys = keys
-        self._configuring = Configuring(store)
+        self._changes = SettingsChanges(store)
         self._channels = channels
         self._tell = tell
         self._configurers = configurers
@@ -86,7 +86,7 @@ class Lifecycle:
 
         try:
             return bool(
-                await self._configuring.change(place, channel, changed, name=name, by=SLACK, other_team=team)
+                await self._changes.change(place, channel, changed, name=name, by=SLACK, other_team=team)
             )
         except SettingsNotAccepted:
             # Settings that cannot be understood allow nobody; see Sharing.

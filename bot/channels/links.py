@@ -3,7 +3,8 @@
 import hashlib
 import secrets
 
-from bot.domain.connection import Holder, Link, LinkKind
+from bot.domain.connection import Link, LinkKind
+from bot.domain.permissions import Actor
 from bot.ports.access import AccessStore
 
 LINK_MS = 10 * 60 * 1000
@@ -19,7 +20,7 @@ class Links:
         self.public_url = public_url.rstrip("/") if public_url else None
 
     async def issue(
-        self, kind: LinkKind, holder: Holder, *, sealed: str | None = None, reference: str | None = None
+        self, kind: LinkKind, actor: Actor, *, sealed: str | None = None, reference: str | None = None
     ) -> str | None:
         """Make a link in place of the person's former one; None without a public address."""
         if self.public_url is None:
@@ -28,9 +29,9 @@ class Links:
         link = Link(
             hash=hashed(secret),
             kind=kind,
-            team=holder.team,
-            channel=holder.channel,
-            user=holder.user,
+            team=actor.place,
+            channel=actor.channel,
+            user=actor.user,
             sealed=sealed,
             reference=reference,
         )

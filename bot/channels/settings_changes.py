@@ -11,7 +11,7 @@ from bot.ports.core import Store
 _TRIES = 10
 
 
-class Configuring:
+class SettingsChanges:
     """The one way in which settings change."""
 
     def __init__(self, store: Store) -> None:

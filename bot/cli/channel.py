@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from bot.channels.settings_changes import Configuring, differences
+from bot.channels.settings_changes import SettingsChanges, differences
 from bot.cli.place import add_place, is_place
 from bot.cli.shell import opened_store, operator
 from bot.config.settings import StorageSettings, load
@@ -175,6 +175,6 @@ def _say(sentence: str) -> int:
 
 
 @asynccontextmanager
-async def _configuring() -> AsyncIterator[Configuring]:
+async def _configuring() -> AsyncIterator[SettingsChanges]:
     async with opened_store(load(StorageSettings).database_url) as store:
-        yield Configuring(store)
+        yield SettingsChanges(store)

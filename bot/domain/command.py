@@ -3,6 +3,7 @@
 import html
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 
 from bot.domain.errors import Refused
 
@@ -11,7 +12,19 @@ COMMAND = "/terminate-workflow"
 REASON_LIMIT = 3000
 """Characters of a reason; Slack shows at most 3,000 in one text."""
 
-COMMANDS_ABOUT = ("help", "status", "show", "config", "key", "connect")
+
+class Word(StrEnum):
+    """A word of the command that stops nothing; ``bot.domain.permissions`` says what each takes."""
+
+    HELP = "help"
+    STATUS = "status"
+    SHOW = "show"
+    CONFIG = "config"
+    KEY = "key"
+    CONNECT = "connect"
+
+
+_WORDS = {word.value: word for word in Word}
 
 # Phones turn "--" into a dash of their own and put invisible characters round pasted text.
 _FORCE = re.compile(r"(?:--?|[\u2010-\u2015\u2212])?force", re.IGNORECASE)
@@ -38,10 +51,10 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """A word of the command that terminates nothing, such as ``help``, and what stood behind it."""
+class Subcommand:
+    """A word that stops nothing, such as ``help``, and what stood behind it."""
 
-    word: str
+    word: Word
     rest: str
 
 
@@ -50,7 +63,7 @@ def has_usual_shape(workflow_id: str) -> bool:
     return bool(_USUAL_ID.fullmatch(workflow_id))
 
 
-def parse(text: str) -> Order | Question:
+def parse(text: str) -> Order | Subcommand:
     """Read the command's text as Slack sends it.
 
     Slack writes ``&``, ``<`` and ``>`` as entities, so these are undone once. Raises Refused.
@@ -60,9 +73,9 @@ def parse(text: str) -> Order | Question:
     first, rest = _split(typed)
     word = _clean(first)
     if not word:
-        return Question("help", "")
-    if word.casefold() in COMMANDS_ABOUT:
-        return Question(word.casefold(), rest)
+        return Subcommand(Word.HELP, "")
+    if subcommand := _WORDS.get(word.casefold()):
+        return Subcommand(subcommand, rest)
     return _order(word, rest)
 
 

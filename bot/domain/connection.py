@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.domain.audit import Event
+from bot.domain.permissions import Actor
 
 TRIES_PER_LINK = 10
 """So many times a form may be sent with one link: a typing error is no reason to ask for another."""
@@ -31,6 +31,11 @@ class Link:
     """The termination that runs on afterwards."""
     expires_at: int = 0
 
+    @property
+    def actor(self) -> Actor:
+        """Whose link it is, as somebody who acts in its channel."""
+        return Actor(user=self.user, home=self.team, place=self.team, channel=self.channel)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PersonSession:
@@ -44,20 +49,6 @@ class PersonSession:
     """Whose Bitrix24 account it is, as Vibecode names it."""
     expires_at: int
     connected_at: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Holder:
-    """For whom and for which channel a link is."""
-
-    team: str
-    channel: str
-    user: str
-
-    def attempt(self, wanted: str) -> Event:
-        """Describe, for the audit, what this person wanted."""
-        detail = {"wanted": wanted}
-        return Event(event="refused", team=self.team, channel=self.channel, user=self.user, detail=detail)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,58 @@ one that is given by name.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
+from bot.domain.audit import Event
 from bot.domain.channel_settings import ChannelSettings, Role, SecondPerson
+from bot.domain.command import Word
 from bot.domain.errors import Refused
 from bot.domain.termination import Approval
 from bot.domain.workspace import is_outsider
 
+
+class Standing(StrEnum):
+    """What somebody may need that is no role."""
+
+    ANYBODY = "anybody"
+    MEMBER = "member"
+    """A person of the workspace, or of a team that the channel's settings allow; no guest."""
+
+
+HOME = "home"
+CHANGE_SETTINGS = "change_settings"
+RESET_BREAKER = "reset_breaker"
+
+TAKES: Mapping[str, Role | Standing] = {
+    Word.HELP: Standing.ANYBODY,
+    Word.STATUS: Standing.MEMBER,
+    Word.SHOW: Standing.MEMBER,
+    Word.CONFIG: Standing.MEMBER,
+    Word.KEY: Role.CONFIGURE,
+    Word.CONNECT: Standing.MEMBER,
+    HOME: Standing.MEMBER,
+    CHANGE_SETTINGS: Role.CONFIGURE,
+    RESET_BREAKER: Role.APPROVE,
+}
+"""What it takes: each word of the command, and what is no word. What stops something takes the role of its kind."""
+
 HOPELESS = ("guest", "not_a_person", "other_team")
 """Refusals that no role and no approval changes."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Actor:
+    """Somebody who wants something: who, from which workspace, in which channel of which workspace."""
+
+    user: str
+    home: str
+    place: str
+    channel: str
+    """Empty on the Home tab, which is in no channel."""
+
+    def attempt(self, **detail: object) -> Event:
+        """Describe, for the audit, what this person wanted and was refused."""
+        return Event(event="refused", team=self.place, channel=self.channel, user=self.user, detail=detail)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +93,7 @@ class Facts:
 class Verdict:
     """Whether somebody has a role; if not, why, and to whom it is given."""
 
-    role: Role
+    role: Role | Standing
     reply: str | None = None
     """The name of the refusal; None: allowed."""
     granted: tuple[str, ...] = ()
@@ -63,8 +107,10 @@ class Verdict:
         return Refused(self.reply or "not_granted", role=self.role, granted=self.granted)
 
 
-def verdict(role: Role, settings: ChannelSettings, facts: Facts) -> Verdict:
-    """Tell whether somebody has a role in a channel."""
+def verdict(role: Role | Standing, settings: ChannelSettings, facts: Facts) -> Verdict:
+    """Tell whether somebody has a role or a standing in a channel."""
+    if isinstance(role, Standing):
+        return Verdict(role=role, reply=_shut_out(settings, facts) if role is Standing.MEMBER else None)
     grant = settings.grant(role)
     reply = _shut_out(settings, facts) or (None if _is_given(role, settings, facts) else "not_granted")
     if reply == "not_granted" and any(facts.groups.get(group) is None for group in grant.groups):
@@ -97,8 +143,10 @@ def _is_given(role: Role, settings: ChannelSettings, facts: Facts) -> bool:
     return any(facts.user in (facts.groups.get(group) or ()) for group in grant.groups)
 
 
-def groups_that_matter(role: Role, settings: ChannelSettings, user: str) -> tuple[str, ...]:
+def groups_that_matter(role: Role | Standing, settings: ChannelSettings, user: str) -> tuple[str, ...]:
     """Name the user groups without which it cannot be told whether somebody has a role."""
+    if isinstance(role, Standing):
+        return ()
     grant = settings.grant(role)
     return () if grant.everyone or user in grant.users else grant.groups
 

@@ -1,7 +1,7 @@
 """The private answers about keys and connections, with their buttons."""
 
 from bot.domain.api_key import KeyCard
-from bot.domain.connection import Holder
+from bot.domain.permissions import Actor
 from bot.messages import access as replies
 from bot.messages.blocks import button, plain, with_buttons
 from bot.ports.core import Message
@@ -11,12 +11,12 @@ KEY_REMOVE = "key_remove"
 CONNECT_LINK = "connection_link_open"
 
 
-def key_card(card: KeyCard, holder: Holder) -> Message:
+def key_card(card: KeyCard, actor: Actor) -> Message:
     """The answer to ``key``: what the channel has, and what can be done about it."""
     said = [replies.key(card.key, card.report, card.worked_at)]
     if card.key is not None and card.is_application:
         said.append(replies.your_session(card.session, card.at))
-    said.append(replies.hand_in(card.address, holder.team, holder.channel))
+    said.append(replies.hand_in(card.address, actor.place, actor.channel))
     buttons = []
     if card.address is not None:
         label = "Set a key" if card.key is None else "Replace"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot.domain.command import COMMAND
+from bot.domain.errors import Refused
 from bot.domain.findings import Level
 from bot.domain.job import Job
 from bot.domain.overview import Overview
@@ -13,6 +14,7 @@ from bot.messages.blocks import Block, context, permalink, plain, section
 from bot.messages.findings_text import by_channel, line
 from bot.messages.instance_text import moment
 from bot.messages.mrkdwn import escape
+from bot.messages.replies import refusal
 
 _MOST_CHANNELS = 25
 
@@ -34,6 +36,11 @@ def home(overview: Overview, domain: str | None) -> dict[str, Any]:
     small = f"`{COMMAND} help` in a channel tells how to stop a workflow. You see what you asked for or decided, and what happened in your channels."
     blocks.append(context(small))
     return {"type": "home", "blocks": blocks}
+
+
+def refused(why: Refused) -> dict[str, Any]:
+    """Build the view of somebody who may see nothing."""
+    return {"type": "home", "blocks": [section(refusal(why))]}
 
 
 def _part(title: str, jobs: Sequence[Job], now: int, domain: str | None, nothing: str) -> list[Block]:

@@ -6,8 +6,10 @@ from typing import Any, Protocol, TypeAlias
 
 from bot.domain.api_key import ApiKey, ChannelKey, KeyFacts
 from bot.domain.audit import Event
+from bot.domain.errors import Refused
 from bot.domain.instance import Page
 from bot.domain.job import Job, Transition
+from bot.domain.overview import Overview
 from bot.domain.permissions import Person
 from bot.domain.press import Press
 from bot.domain.termination import MessageRef, Phase, Termination
@@ -232,7 +234,9 @@ class Directory(Protocol):
 class Views(Protocol):
     """Slack's Home tab. Raises SlackError."""
 
-    async def publish(self, user: str, view: Mapping[str, Any]) -> None: ...
+    async def draw(self, user: str, shown: Overview | Refused) -> None:
+        """Show what somebody may see, or why that is nothing."""
+        ...
 
     async def is_member(self, channel: str, user: str) -> bool:
         """Tell whether somebody is in a channel; no, where Slack does not say."""

@@ -2,12 +2,13 @@
 
 import logging
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.domain.errors import SlackError
+from bot.domain.errors import Refused, SlackError
+from bot.domain.overview import Overview
+from bot.messages import home_tab
 from bot.slack.web_api import ask, call
 
 log = logging.getLogger(__name__)
@@ -18,14 +19,16 @@ _PAGE = 1000
 
 
 class SlackHome:
-    """Publishes views; remembers the members of a channel for a minute."""
+    """Remembers the members of a channel for a minute; ``domain`` is the workspace's, for links to messages."""
 
-    def __init__(self, client: AsyncWebClient) -> None:
+    def __init__(self, client: AsyncWebClient, domain: Callable[[], str | None]) -> None:
         self._client = client
+        self._domain = domain
         self._members: dict[str, tuple[float, frozenset[str]]] = {}
 
-    async def publish(self, user: str, view: Mapping[str, Any]) -> None:
-        """Show a person their Home tab. Raises SlackError."""
+    async def draw(self, user: str, shown: Overview | Refused) -> None:
+        """Show a person their Home tab, or why there is nothing on it. Raises SlackError."""
+        view = home_tab.refused(shown) if isinstance(shown, Refused) else home_tab.home(shown, self._domain())
         await call(self._client, "views.publish", user_id=user, view=view)
 
     async def is_member(self, channel: str, user: str) -> bool:

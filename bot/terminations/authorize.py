@@ -4,12 +4,13 @@ import logging
 from dataclasses import replace
 from typing import Any
 
-from bot.channels.authority import WORK_SECONDS, Actor, Authority
+from bot.channels.authority import WORK_SECONDS, Authority
 from bot.channels.breaker import Breaker
 from bot.domain.audit import event
 from bot.domain.channel_settings import ChannelSettings, Role
 from bot.domain.errors import FactsUnavailable, Refused, SlackError
 from bot.domain.job import Job
+from bot.domain.permissions import Actor
 from bot.domain.practice import is_practice
 from bot.domain.termination import Approval, Outcome, Phase, Result, Termination
 from bot.messages.permission_blocks import refusal

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from bot.channels.authority import CLICK_SECONDS, Actor, Authority
+from bot.channels.authority import CLICK_SECONDS, Authority
 from bot.domain.channel_settings import ChannelSettings, Role
 from bot.domain.command import refuse_key
 from bot.domain.errors import FactsUnavailable, Refused
 from bot.domain.job import Job
-from bot.domain.permissions import Verdict
+from bot.domain.permissions import Actor, Verdict
 from bot.domain.press import Choice, Press
 from bot.domain.termination import MessageRef, Termination
 from bot.domain.transitions import decide, role_at_stake

@@ -1,37 +1,41 @@
-"""Questions that stop nothing: what an instance is, and what is under way in a channel."""
+"""Questions that stop nothing: what is under way in a channel, and what an instance is."""
 
+from bot.channels.authority import Authority
 from bot.channels.keys import Keys
 from bot.channels.refusals import unusable_keys_refused
-from bot.domain.command import workflow_id
+from bot.domain.command import Word, workflow_id
 from bot.domain.errors import Refused, VibecodeError
 from bot.domain.instance import Found
 from bot.domain.job import Job
+from bot.domain.permissions import Actor
 from bot.domain.termination import Outcome
 from bot.instances.finder import Lookout
 from bot.ports.core import Store
 
 
-class Enquiries:
-    """Answers from the database and from the list of running workflows."""
+class Queries:
+    """Answers from the database and from the list of running workflows. Raises Refused."""
 
-    def __init__(self, store: Store, keys: Keys, lookout: Lookout) -> None:
+    def __init__(self, store: Store, authority: Authority, keys: Keys, lookout: Lookout) -> None:
         self._store = store
+        self._authority = authority
         self._keys = keys
         self._lookout = lookout
 
-    async def under_way(self, team: str, channel: str) -> list[Job]:
+    async def status(self, actor: Actor) -> list[Job]:
         """The terminations of this channel that are not finished; a refusal is its requester's alone."""
-        open_ones = await self._store.open_in(team, channel)
+        await self._authority.admit(Word.STATUS, actor)
+        open_ones = await self._store.open_in(actor.place, actor.channel)
         return [job for job in open_ones if job.termination.result.outcome is not Outcome.REFUSED]
 
-    async def show(self, team: str, channel: str, user: str, typed: str) -> Found:
-        """Look an instance up. Raises Refused."""
+    async def show(self, actor: Actor, typed: str) -> Found:
+        """Look an instance up."""
+        settings = await self._authority.admit(Word.SHOW, actor)
         identifier = workflow_id(typed)
-        with unusable_keys_refused(team, channel):
-            key = await self._keys.open(team, channel, user)
+        with unusable_keys_refused(actor.place, actor.channel):
+            key = await self._keys.open(actor.place, actor.channel, actor.user)
         try:
             sighting = await self._lookout.find(key, identifier)
         except VibecodeError as trouble:
             raise Refused("not_readable", code=trouble.code, status=trouble.status) from trouble
-        settings = await self._store.settings(team, channel)
-        return Found(identifier, sighting, settings.get("portal"), await self._store.now())
+        return Found(identifier, sighting, settings.portal, await self._store.now())

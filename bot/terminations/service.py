@@ -5,17 +5,16 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
-from bot.channels.authority import Actor, Authority, understood
+from bot.channels.authority import Authority, understood
 from bot.channels.refusals import record_refusal, refusals_recorded
 from bot.domain.audit import Event, event
 from bot.domain.channel_settings import Role
-from bot.domain.command import Order, parse
-from bot.domain.command import Question as Subcommand
+from bot.domain.command import Order
 from bot.domain.errors import FactsUnavailable, Refused, StoreError
 from bot.domain.job import Job
-from bot.domain.permissions import HOPELESS
+from bot.domain.permissions import HOPELESS, Actor
 from bot.domain.press import Press
 from bot.domain.termination import Approval, MessageRef, Outcome, Phase, Question, Request, Termination
 from bot.domain.transitions import is_requester
@@ -39,12 +38,10 @@ _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Command:
-    """A slash command as a person sent it. ``delivery`` is the same when Slack delivers it again."""
+    """A command that stops something. ``delivery`` is the same when Slack delivers it again."""
 
-    team: str
-    channel: str
-    user: str
-    text: str
+    asker: Actor
+    order: Order
     delivery: str
     response_url: str | None
 
@@ -69,7 +66,12 @@ class Terminations:
         self._has_room = has_room
         self._under_way: set[asyncio.Task[None]] = set()
 
-    async def request(self, command: Command) -> Subcommand | Submitted | Duplicate:
+    async def refuse(self, asker: Actor, refused: Refused) -> NoReturn:
+        """Record a command that was not understood, without its text. Raises Refused."""
+        await self._in_time(record_refusal(self._store, asker.attempt(), refused.reply))
+        raise refused
+
+    async def request(self, command: Command) -> Submitted | Duplicate:
         """Record a termination before anything else happens. Raises Refused, which is recorded too."""
         return await self._in_time(self._request(command))
 
@@ -85,29 +87,21 @@ class Terminations:
         """Turn a refused request into a question to those who may approve it. Raises Refused, recorded too."""
         return await self._in_time(self._ask_approvers(reference, clicker, response_url))
 
-    async def _request(self, command: Command) -> Subcommand | Submitted | Duplicate:
-        attempt = Event(event="refused", team=command.team, channel=command.channel, user=command.user)
-        async with refusals_recorded(self._store, attempt):
-            asked = parse(command.text)
-        if isinstance(asked, Subcommand):
-            return asked
+    async def _request(self, command: Command) -> Submitted | Duplicate:
+        order = command.order
         attempt = replace(
-            attempt,
-            workflow_id=asked.workflow_id,
-            force=asked.force,
-            reason=asked.reason,
+            command.asker.attempt(), workflow_id=order.workflow_id, force=order.force, reason=order.reason
         )
         async with refusals_recorded(self._store, attempt):
-            return await self._submit(command, asked)
+            return await self._submit(command, order)
 
-    def _refuse_at_once(self, command: Command, order: Order, settings: Mapping[str, Any] | None) -> None:
+    def _refuse_at_once(self, actor: Actor, order: Order, settings: Mapping[str, Any] | None) -> None:
         """Refuse whom nothing helps, as far as it is remembered: the acknowledgement never waits for Slack."""
         if settings is None:
-            raise Refused("no_key", team=command.team, channel=command.channel)
+            raise Refused("no_key", team=actor.place, channel=actor.channel)
         channel = understood(settings)
         if order.force and channel.force_needs_reason and not order.reason:
             raise Refused("reason_needed")
-        actor = Actor(user=command.user, home=command.team, place=command.team, channel=command.channel)
         role = Role.FORCE if order.force else Role.SOFT
         try:
             verdict = self._authority.verdict_by_heart(actor, channel, role)
@@ -139,14 +133,7 @@ class Terminations:
     async def _ask_approvers(
         self, reference: str, clicker: Actor, response_url: str | None
     ) -> Submitted | Duplicate:
-        attempt = Event(
-            event="refused",
-            team=clicker.place,
-            channel=clicker.channel,
-            user=clicker.user,
-            reference=reference,
-            detail={"wanted": "approval"},
-        )
+        attempt = replace(clicker.attempt(wanted="approval"), reference=reference)
         async with refusals_recorded(self._store, attempt):
             return await self._ask(await self._askable(reference, clicker), response_url)
 
@@ -181,15 +168,15 @@ class Terminations:
         return await self._record(termination, Phase.AWAITING_CONFIRMATION, idem=f"ask {refused.id}")
 
     async def _submit(self, command: Command, order: Order) -> Submitted | Duplicate:
-        reference = new_reference()
+        asker, reference = command.asker, new_reference()
         context.reference.set(reference)
         sealed = self._vault.seal(command.response_url, reference) if command.response_url else None
         termination = Termination(
             id=reference,
             request=Request(
-                team=command.team,
-                channel=command.channel,
-                user=command.user,
+                team=asker.place,
+                channel=asker.channel,
+                user=asker.user,
                 workflow_id=order.workflow_id,
                 force=order.force,
                 reason=order.reason,
@@ -198,8 +185,8 @@ class Terminations:
             ),
         )
         phase = Phase.AWAITING_CONFIRMATION if order.force else Phase.REQUESTED
-        idem = f"command {command.team} {command.delivery}"
-        admit = partial(self._refuse_at_once, command, order)
+        idem = f"command {asker.place} {command.delivery}"
+        admit = partial(self._refuse_at_once, asker, order)
         return await self._record(termination, phase, idem=idem, admit=admit)
 
     async def _record(

@@ -1,11 +1,13 @@
 """What a person sees on Haltbot's Home tab: never more than their channels would show them anyway."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable
 
+from bot.channels.authority import Authority
+from bot.domain.errors import Refused
 from bot.domain.findings import Finding
 from bot.domain.job import Job
 from bot.domain.overview import Overview
+from bot.domain.permissions import HOME, Actor
 from bot.domain.termination import Outcome, Phase
 from bot.ports.core import Configurers, Store, Views
 
@@ -19,14 +21,32 @@ Channels = Callable[[str], Awaitable[list[Finding]]]
 class Home:
     """``configurers`` names who looks after a channel; ``channels`` examines those of a team."""
 
-    def __init__(self, store: Store, views: Views, *, configurers: Configurers, channels: Channels) -> None:
+    def __init__(
+        self,
+        store: Store,
+        authority: Authority,
+        views: Views,
+        *,
+        configurers: Configurers,
+        channels: Channels,
+    ) -> None:
         self._store = store
+        self._authority = authority
         self._views = views
         self._configurers = configurers
         self._channels = channels
 
-    async def overview(self, team: str, user: str) -> Overview:
-        """Gather it. Raises StoreError."""
+    async def draw(self, actor: Actor) -> None:
+        """Show what this person may see, or why they may see nothing. Raises StoreError, SlackError."""
+        shown: Overview | Refused
+        try:
+            await self._authority.admit(HOME, actor)
+            shown = await self._overview(actor.place, actor.user)
+        except Refused as refused:
+            shown = refused
+        await self._views.draw(actor.user, shown)
+
+    async def _overview(self, team: str, user: str) -> Overview:
         lately = await self._store.recent(team, within_ms=DAY_MS, limit=MOST_READ)
         seen = [job for job in lately if await self._may_see(job, user)]
         running = [job for job in seen if not _is_over(job)]
@@ -43,10 +63,6 @@ class Home:
             channels=await self._health(team, user),
             at=await self._store.now(),
         )
-
-    async def publish(self, user: str, view: Mapping[str, Any]) -> None:
-        """Show it. Raises SlackError."""
-        await self._views.publish(user, view)
 
     async def _may_see(self, job: Job, user: str) -> bool:
         termination = job.termination
