@@ -135,7 +135,7 @@ async def test_help_is_for_everybody(work: Workspace):
 async def test_whoever_has_no_role_may_read(work: Workspace):
     """Who stops what is no secret among the channel's own people."""
     instance = await instance_under_way(work)
-    await work.put_settings(dict.fromkeys(map(str, Role), ["nobody"]))
+    await work.put_settings(dict.fromkeys(map(str, Role), "nobody"))
     await work.command("status", by=work.colleague)
 
     assert instance in await work.whispered("Under way in this channel", to=work.colleague)

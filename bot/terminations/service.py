@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NoReturn, TypeVar
@@ -64,7 +64,7 @@ class Terminations:
         self._vault = vault
         self._start = start
         self._has_room = has_room
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: set[asyncio.Task[Any]] = set()
 
     async def refuse(self, asker: Actor, refused: Refused) -> NoReturn:
         """Record a command that was not understood, without its text. Raises Refused."""
@@ -203,30 +203,16 @@ class Terminations:
                 await record_refusal(self._store, attempt, "duplicate")
         return submitted
 
-    async def _in_time(self, work: Awaitable[T]) -> T:
-        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+    async def _in_time(self, work: Coroutine[Any, Any, T]) -> T:
         # A task of its own: what is recorded too late for its acknowledgement is carried out all the same.
-        task = asyncio.create_task(_answering(answer, work))
+        task = asyncio.create_task(work)
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         try:
             async with asyncio.timeout(RECORD_SECONDS):
-                return await answer
+                return await asyncio.shield(task)
         except (TimeoutError, StoreError) as trouble:
             raise Refused("not_recorded") from trouble
-
-
-async def _answering(answer: asyncio.Future[T], work: Awaitable[T]) -> None:
-    """Do the work and answer at once: whoever waits is woken two turns of the event loop before a task's end would."""
-    try:
-        result = await work
-    except Exception as error:  # noqa: BLE001 -- it is handed over
-        # Whoever waits no longer was told that nothing is certain.
-        if not answer.done():
-            answer.set_exception(error)
-    else:
-        if not answer.done():
-            answer.set_result(result)
 
 
 def new_reference() -> str:
