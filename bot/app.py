@@ -15,6 +15,7 @@ from bot.channels.settings_changes import SettingsChanges
 from bot.channels.settings_service import SettingsService
 from bot.channels.sharing import Sharing
 from bot.config.settings import Settings
+from bot.domain.reference import new_reference
 from bot.messages.blocks import Cards
 from bot.messages.permission_blocks import breaker_tripped
 from bot.operations.doctor.checks import Doctor
@@ -37,7 +38,7 @@ from bot.terminations.home import Home
 from bot.terminations.notifier import Pace, Progress
 from bot.terminations.queries import Queries
 from bot.terminations.resume import Resuming
-from bot.terminations.service import Terminations, new_reference
+from bot.terminations.service import Terminations
 from bot.terminations.watch import Watching
 from bot.terminations.worker import Worker
 from bot.vibecode.client import VibecodeClient, open_client

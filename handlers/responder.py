@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 from bot.domain.errors import Refused, SlackError
+from bot.domain.reference import new_reference
 from bot.messages import replies
 from bot.messages.blocks import private
 from bot.ports.core import Message, Messenger
-from bot.terminations.service import new_reference
 from handlers.bodies import Body, channel_of
 
 log = logging.getLogger(__name__)

@@ -13,13 +13,13 @@ from bot.domain.audit import Event
 from bot.domain.errors import Definite, NotRunning
 from bot.domain.instance import Instance, Page, Sighting
 from bot.domain.practice import PREFIX, Scene, is_practice
+from bot.domain.reference import unmistakable
 from bot.instances.finder import MAX_PAGES, Lookout, Watch
 from bot.ports.core import Store, Workflows
 
 STEP_MS = 20_000
 """How long the step of a busy one takes to finish, once it was stopped softly."""
 STUCK_MS = 10 * 60 * 1000
-_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 _LETTERS = 6
 
 
@@ -35,9 +35,8 @@ class _State:
 
 async def make_instance(store: Store, scene: Scene, *, team: str, channel: str, by: str) -> str:
     """Make up a running instance; returns its identifier."""
-    letters = "".join(secrets.choice(_ALPHABET) for _ in range(_LETTERS))
     # Every identifier holds a digit.
-    workflow_id = f"{PREFIX}{scene}-{letters}{secrets.randbelow(10)}"
+    workflow_id = f"{PREFIX}{scene}-{unmistakable(_LETTERS)}{secrets.randbelow(10)}"
     await store.record(
         Event(
             event="practice_started",

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from bot.domain.audit import Event, event
 from bot.domain.job import Job
+from bot.domain.reference import new_reference
 from bot.domain.termination import RESUMABLE_MS, Calls, Outcome, Phase, Posting, Termination
 from bot.messages.error_catalog import AUTHORISABLE
 from bot.ports.core import Store, Submitted
-from bot.terminations.service import new_reference
 
 
 class Resuming:

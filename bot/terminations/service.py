@@ -1,7 +1,6 @@
 """The use cases: one method for each thing a person can do."""
 
 import asyncio
-import secrets
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,6 +15,7 @@ from bot.domain.errors import FactsUnavailable, Refused, StoreError
 from bot.domain.job import Job
 from bot.domain.permissions import HOPELESS, Actor
 from bot.domain.press import Press
+from bot.domain.reference import new_reference
 from bot.domain.termination import Approval, MessageRef, Outcome, Phase, Question, Request, Termination
 from bot.domain.transitions import is_requester
 from bot.observability import context
@@ -32,8 +32,6 @@ Slack waits 3 s, and a balancer 1.5 s (``deploy/nginx.conf``) before it asks the
 
 ASK_MS = 60 * 60 * 1000
 """How long after a refusal those who may approve can be asked."""
-
-_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -213,10 +211,3 @@ class Terminations:
                 return await asyncio.shield(task)
         except (TimeoutError, StoreError) as trouble:
             raise Refused("not_recorded") from trouble
-
-
-def new_reference() -> str:
-    """Make an unguessable reference that can be read out on the phone: 12 of 31 unmistakable characters."""
-    letters = len(_ALPHABET)
-    number = secrets.randbelow(letters**12)
-    return "".join(_ALPHABET[number // letters**place % letters] for place in range(12))
