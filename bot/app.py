@@ -16,11 +16,12 @@ from bot.channels.settings_service import SettingsService
 from bot.channels.sharing import Sharing
 from bot.config.settings import Settings
 from bot.domain.reference import new_reference
+from bot.instances.finder import Lookout
 from bot.messages.blocks import Cards
 from bot.messages.permission_blocks import breaker_tripped
 from bot.operations.doctor.checks import Doctor
 from bot.operations.doctor.daily import Daily, configurers_of
-from bot.operations.practice import PracticeLookout, PracticeWorkflows
+from bot.operations.practice import PracticePool, RoutedWorkflows
 from bot.operations.serving import Haltbot
 from bot.slack.bolt import Bolt, Identity
 from bot.slack.channels import SlackChannels
@@ -69,9 +70,9 @@ async def build(settings: Settings) -> AsyncIterator[Haltbot]:
         channels = SlackChannels(client)
         identity = Identity(client)
         vibecode = VibecodeClient(http)
-        workflows = PracticeWorkflows(vibecode, store)
+        workflows = RoutedWorkflows(vibecode, PracticePool(store))
         pace = _pace(settings)
-        lookout = PracticeLookout(workflows, store, pace.calls_per_second)
+        lookout = Lookout(workflows, store, pace.calls_per_second)
 
         keys = Keys(store, vault)
         authority = Authority(store, SlackDirectory(client), settings.owners)
@@ -79,7 +80,7 @@ async def build(settings: Settings) -> AsyncIterator[Haltbot]:
         breaker = Breaker(store, authority, messenger, changes, breaker_tripped)
         links = Links(store, settings.haltbot_public_url)
         configurers = partial(configurers_of, store, settings.owners)
-        doctor = Doctor(settings, store, keys, client, workflows)
+        doctor = Doctor(settings, store, keys, client, vibecode)
         daily = Daily(store, doctor, messenger.tell, configurers)
 
         progress = Progress(

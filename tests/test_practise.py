@@ -1,5 +1,6 @@
 """A game day: made-up workflows are stopped in a real channel, and nothing of it leaves for Vibecode."""
 
+import asyncio
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -66,6 +67,30 @@ async def test_a_busy_one_is_watched(work: Workspace):
     await told(work, "*Accepted:*")
 
     assert [] == work.vibecode.calls
+
+
+async def test_the_watch_sees_a_busy_one_go(work: Workspace, monkeypatch: pytest.MonkeyPatch):
+    """It reads the pool's list as it would read Vibecode's."""
+    monkeypatch.setattr("bot.operations.practice.STEP_MS", 1500)
+    instance = await made_up(work, Scene.BUSY)
+    await work.command(f"{instance} game day")
+    await told(work, "*Accepted:*")
+    await told(work, "is gone after")
+
+    assert [] == work.vibecode.calls
+
+
+async def test_two_at_once_are_told_apart(work: Workspace):
+    """Each key opens one instance alone, so a reading for one says nothing of the other."""
+    stuck, denied = await made_up(work, Scene.STUCK), await made_up(work, Scene.DENIED)
+    await asyncio.gather(*(work.command(f"show {instance}") for instance in (stuck, denied, f"{stuck}0")))
+
+    await work.slack.wait_for(lambda: len(work.whispers()) == 3)
+    assert {(stuck, True), (denied, True), (f"{stuck}0", False)} == {
+        (name, f"Workflow `{name}` is running" in text)
+        for text in work.whispers()
+        for name in re.findall(r"Workflow `(practice-\w+-\w+)`", text)
+    }
 
 
 async def test_a_refusal_says_why(work: Workspace):

@@ -10,6 +10,7 @@ from bot.domain.api_key import APPLICATION, ApiKey, ChannelKey, OpenedKey
 from bot.domain.audit import Event
 from bot.domain.connection import PersonSession
 from bot.domain.errors import KeyMissing, KeyNotAccepted, KeyUndecryptable, SessionMissing
+from bot.domain.practice import is_practice, practice_key
 from bot.ports.access import AccessStore
 from bot.ports.core import Vault
 
@@ -52,6 +53,14 @@ class Keys:
         if not value.startswith(APPLICATION):
             return OpenedKey(ApiKey(value), stored.key_id)
         return OpenedKey(ApiKey(value, await self._session(stored, user)), stored.key_id)
+
+    async def open_for(self, workflow_id: str, team: str, channel: str, user: str) -> OpenedKey:
+        """Open what reaches this instance: the channel's key, or for a made-up one a key of its own.
+
+        Raises KeyUnusable: practice needs the channel's key as well, though Vibecode is not called with it.
+        """
+        opened = await self.open(team, channel, user)
+        return practice_key(workflow_id) if is_practice(workflow_id) else opened
 
     async def _session(self, stored: ChannelKey, user: str | None) -> str:
         """Open the person's own session, or the one that was stored with the key. Raises SessionMissing."""

@@ -8,13 +8,12 @@ import secrets
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
-from bot.domain.api_key import ApiKey, KeyFacts, OpenedKey
+from bot.domain.api_key import ApiKey, KeyFacts
 from bot.domain.audit import Event
 from bot.domain.errors import Definite, NotRunning
-from bot.domain.instance import Instance, Page, Sighting
-from bot.domain.practice import PREFIX, Scene, is_practice
+from bot.domain.instance import Instance, Page
+from bot.domain.practice import PRACTICE_KEY, PREFIX, Scene
 from bot.domain.reference import unmistakable
-from bot.instances.finder import MAX_PAGES, Lookout, Watch
 from bot.ports.core import Store, Workflows
 
 STEP_MS = 20_000
@@ -51,20 +50,16 @@ async def make_instance(store: Store, scene: Scene, *, team: str, channel: str, 
     return workflow_id
 
 
-class _Pool:
-    """The made-up instances, read from the audit and stopped by adding to it."""
+class PracticePool:
+    """Serves made-up instances as Vibecode serves real ones; what became of each is read from the audit.
+
+    A key sees one instance alone: see ``practice_key``.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def sighting(self, workflow_id: str) -> Sighting:
-        state = await self._state(workflow_id)
-        now = await self._store.now()
-        if state is None or _is_gone(state, now):
-            return Sighting(None, certain=True, total=0)
-        return Sighting(_instance(workflow_id, state, now), certain=True, total=1)
-
-    async def stop(self, workflow_id: str, *, force: bool) -> None:
+    async def terminate(self, key: ApiKey, workflow_id: str, *, force: bool, reason: str) -> None:  # noqa: ARG002 -- as Workflows wants it
         state = await self._state(workflow_id)
         now = await self._store.now()
         if state is None or _is_gone(state, now):
@@ -83,6 +78,24 @@ class _Pool:
             )
         )
 
+    async def running(
+        self,
+        key: ApiKey,
+        *,
+        template_id: str | None = None,  # noqa: ARG002 -- as Workflows wants it
+        started_by: str | None = None,  # noqa: ARG002
+        offset: int = 0,
+    ) -> Page:
+        workflow_id = key.session or ""
+        state, now = await self._state(workflow_id), await self._store.now()
+        if state is None or _is_gone(state, now):
+            return Page((), total=0, received=0)
+        rows = (_instance(workflow_id, state, now),)[offset:]
+        return Page(rows, total=1, received=len(rows))
+
+    async def describe_key(self, key: ApiKey) -> KeyFacts:  # noqa: ARG002 -- as Workflows wants it
+        return KeyFacts()
+
     async def _state(self, workflow_id: str) -> _State | None:
         state: _State | None = None
         async for line in self._store.events(reference=workflow_id):
@@ -97,52 +110,28 @@ class _Pool:
         return state
 
 
-class PracticeWorkflows:
-    """Vibecode, but for what is made up: that never gets there."""
+class RoutedWorkflows:
+    """The one place where made-up instances part from real ones: by the key that was opened for them."""
 
-    def __init__(self, real: Workflows, store: Store) -> None:
+    def __init__(self, real: Workflows, practice: Workflows) -> None:
         self._real = real
-        self._pool = _Pool(store)
+        self._practice = practice
 
     async def terminate(self, key: ApiKey, workflow_id: str, *, force: bool, reason: str) -> None:
-        if is_practice(workflow_id):
-            return await self._pool.stop(workflow_id, force=force)
-        return await self._real.terminate(key, workflow_id, force=force, reason=reason)
+        await self._served_by(key).terminate(key, workflow_id, force=force, reason=reason)
 
     async def running(
         self, key: ApiKey, *, template_id: str | None = None, started_by: str | None = None, offset: int = 0
     ) -> Page:
-        return await self._real.running(key, template_id=template_id, started_by=started_by, offset=offset)
+        return await self._served_by(key).running(
+            key, template_id=template_id, started_by=started_by, offset=offset
+        )
 
     async def describe_key(self, key: ApiKey) -> KeyFacts:
-        return await self._real.describe_key(key)
+        return await self._served_by(key).describe_key(key)
 
-
-class PracticeLookout(Lookout):
-    """The lookout, but for what is made up: nobody asks Vibecode for that."""
-
-    def __init__(
-        self,
-        workflows: Workflows,
-        store: Store,
-        calls_per_second: float,
-    ) -> None:
-        super().__init__(workflows, store, calls_per_second)
-        self._pool = _Pool(store)
-
-    async def find(
-        self, key: OpenedKey, workflow_id: str, *, like: Instance | None = None, pages: int = MAX_PAGES
-    ) -> Sighting:
-        if is_practice(workflow_id):
-            return await self._pool.sighting(workflow_id)
-        return await super().find(key, workflow_id, like=like, pages=pages)
-
-    async def patrol(
-        self, key: OpenedKey, workflow_id: str, watch: Watch, *, like: Instance | None
-    ) -> Sighting:
-        if is_practice(workflow_id):
-            return await self._pool.sighting(workflow_id)
-        return await super().patrol(key, workflow_id, watch, like=like)
+    def _served_by(self, key: ApiKey) -> Workflows:
+        return self._practice if key.value == PRACTICE_KEY else self._real
 
 
 def _is_gone(state: _State, now: int) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from bot.domain.api_key import ChannelKey
 from bot.domain.audit import Event
 from bot.domain.connection import TRIES_PER_LINK, Link, LinkKind, PersonSession
+from bot.domain.practice import PREFIX
 from bot.domain.termination import dedupe_key
 from bot.domain.transitions import moved
 from bot.store import payload
@@ -75,9 +76,8 @@ class Access(Repository):
         return await self.database.write(partial(_forget_secrets, place, event))
 
     async def worked_at(self, team: str, channel: str, *, since: int) -> int | None:
-        (row,) = await self.database.read(
-            statements.WORKED_AT, {"team": team, "channel": channel, "since": since}
-        )
+        asked = {"team": team, "channel": channel, "since": since, "practice": f"{PREFIX}%"}
+        (row,) = await self.database.read(statements.WORKED_AT, asked)
         return None if row["at"] is None else int(row["at"])
 
 

@@ -151,5 +151,5 @@ WORKED_AT = """
 SELECT max(at) AS at FROM event
 WHERE at >= :since AND team = :team AND channel = :channel
     AND outcome IN ('gone_verified', 'accepted', 'already_gone')
-    AND lower(substr(workflow_id, 1, 9)) <> 'practice-'
+    AND lower(workflow_id) NOT LIKE :practice
 """

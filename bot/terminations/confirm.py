@@ -100,8 +100,11 @@ class Asking:
 
     async def _preview(self, termination: Termination) -> Termination:
         try:
-            key = await self._keys.open(
-                termination.request.team, termination.request.channel, termination.request.user
+            key = await self._keys.open_for(
+                termination.request.workflow_id,
+                termination.request.team,
+                termination.request.channel,
+                termination.request.user,
             )
             sighting = await self._lookout.find(key, termination.request.workflow_id)
         except (KeyUnusable, VibecodeError) as trouble:

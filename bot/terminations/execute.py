@@ -72,7 +72,8 @@ class Calling:
         """Call, after a look where one is owed: after an ambiguous end, and before a force."""
         try:
             asked = job.termination
-            key = await self._keys.open(asked.request.team, asked.request.channel, asked.request.user)
+            request = asked.request
+            key = await self._keys.open_for(request.workflow_id, request.team, request.channel, request.user)
         except KeyUnusable as unusable:
             signed_in = isinstance(unusable, SessionMissing)
             job = replace(

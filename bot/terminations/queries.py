@@ -33,7 +33,7 @@ class Queries:
         settings = await self._authority.admit(Word.SHOW, actor)
         identifier = workflow_id(typed)
         with unusable_keys_refused(actor.place, actor.channel):
-            key = await self._keys.open(actor.place, actor.channel, actor.user)
+            key = await self._keys.open_for(identifier, actor.place, actor.channel, actor.user)
         try:
             sighting = await self._lookout.find(key, identifier)
         except VibecodeError as trouble:

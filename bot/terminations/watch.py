@@ -99,8 +99,11 @@ class Watching:
 
     async def _look(self, job: Job, now: int) -> Sighting:
         termination = job.termination
-        key = await self._keys.open(
-            termination.request.team, termination.request.channel, termination.request.user
+        key = await self._keys.open_for(
+            termination.request.workflow_id,
+            termination.request.team,
+            termination.request.channel,
+            termination.request.user,
         )
         watch = self._watch_of(termination.id, termination.calls.watch_until or now, now)
         sighting = await self._lookout.patrol(

@@ -90,7 +90,7 @@ class VibecodeClient:
     async def terminate(self, key: ApiKey, workflow_id: str, *, force: bool, reason: str) -> None:
         """Stop one instance; any 2xx means that it was accepted, whatever the body says."""
         if is_practice(workflow_id):
-            # Whatever went wrong before: what is made up never leaves this process.
+            # Whatever goes wrong elsewhere: what is made up never leaves this process.
             raise Definite("PRACTICE_INSTANCE")
         query = ({"force": "true"} if force else {}) | ({"status": reason} if reason else {})
         await self._call("DELETE", f"/v1/workflows/{_segment(workflow_id)}", query, key)
