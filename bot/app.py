@@ -15,10 +15,11 @@ from bot.channels.settings_changes import SettingsChanges
 from bot.channels.settings_service import SettingsService
 from bot.channels.sharing import Sharing
 from bot.config.settings import Settings
+from bot.domain.notices import Notice
 from bot.domain.reference import new_reference
 from bot.instances.finder import Lookout
+from bot.messages import notices
 from bot.messages.blocks import Cards
-from bot.messages.permission_blocks import breaker_tripped
 from bot.operations.doctor.checks import Doctor
 from bot.operations.doctor.daily import Daily, configurers_of
 from bot.operations.practice import PracticePool, RoutedWorkflows
@@ -67,6 +68,10 @@ async def build(settings: Settings) -> AsyncIterator[Haltbot]:
             )
         )
         messenger = SlackMessenger(client, session)
+
+        async def notify(notice: Notice, to: str) -> None:
+            await messenger.tell(notices.message(notice), to)
+
         channels = SlackChannels(client)
         identity = Identity(client)
         vibecode = VibecodeClient(http)
@@ -77,7 +82,7 @@ async def build(settings: Settings) -> AsyncIterator[Haltbot]:
         keys = Keys(store, vault)
         authority = Authority(store, SlackDirectory(client), settings.owners)
         changes = SettingsChanges(store)
-        breaker = Breaker(store, authority, messenger, changes, breaker_tripped)
+        breaker = Breaker(store, authority, changes, notify)
         links = Links(store, settings.haltbot_public_url)
         configurers = partial(configurers_of, store, settings.owners)
         doctor = Doctor(settings, store, keys, client, vibecode)
@@ -115,10 +120,10 @@ async def build(settings: Settings) -> AsyncIterator[Haltbot]:
                 vault,
                 links,
                 VibecodeAuthorisation(vibecode, http.base_url),
-                tell=messenger.tell,
+                notify=notify,
                 resume=Resuming(store, start=worker.start, has_room=worker.has_room).resume,
             ),
-            lifecycle=Lifecycle(store, keys, channels, tell=messenger.tell, configurers=configurers),
+            lifecycle=Lifecycle(store, keys, channels, notify=notify, configurers=configurers),
             home=Home(
                 store,
                 authority,

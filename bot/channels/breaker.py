@@ -1,15 +1,15 @@
 """The breaker: so many terminations in so short a time that somebody else should have a look."""
 
 import logging
-from collections.abc import Callable
 from dataclasses import replace
 
 from bot.channels.authority import CLICK_SECONDS, Authority
 from bot.channels.settings_changes import SettingsChanges
 from bot.domain.channel_settings import ChannelSettings
 from bot.domain.errors import Refused, SlackError
+from bot.domain.notices import BreakerTripped
 from bot.domain.permissions import RESET_BREAKER, Actor, trips_breaker
-from bot.ports.core import Message, Messenger, Store
+from bot.ports.core import Notify, Store
 
 log = logging.getLogger(__name__)
 
@@ -18,21 +18,19 @@ BY = "haltbot"
 
 
 class Breaker:
-    """Counts what the audit says was admitted; ``notice`` builds what the channel is told."""
+    """Counts what the audit says was admitted."""
 
     def __init__(
         self,
         store: Store,
         authority: Authority,
-        messenger: Messenger,
         changes: SettingsChanges,
-        notice: Callable[[str, ChannelSettings, int], Message],
+        notify: Notify,
     ) -> None:
         self._store = store
         self._authority = authority
-        self._messenger = messenger
         self._changes = changes
-        self._notice = notice
+        self._notify = notify
 
     async def look(self, place: str, channel: str, settings: ChannelSettings) -> ChannelSettings:
         """Trip if there were too many, counting the one that was just admitted; returns what holds now.
@@ -82,7 +80,7 @@ class Breaker:
 
     async def _tell(self, place: str, channel: str, settings: ChannelSettings, count: int) -> None:
         try:
-            await self._messenger.announce(self._notice(place, settings, count), channel=channel)
+            await self._notify(BreakerTripped(place, settings, count), channel)
         except SlackError as error:
             # The questions themselves say it as well.
             log.warning("Channel %s could not be told that its breaker tripped: %s", channel, error.code)

@@ -22,12 +22,11 @@ from bot.domain.errors import (
     StoreError,
     VibecodeError,
 )
+from bot.domain.notices import Connected, NotConnected, Notice, SessionEnds
 from bot.domain.permissions import Actor
 from bot.domain.transitions import is_requester
-from bot.messages import access as replies
-from bot.messages.blocks import private
 from bot.ports.access import AccessStore, Authorisation
-from bot.ports.core import Tell, Vault
+from bot.ports.core import Notify, Vault
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +50,7 @@ class Connections:
         links: Links,
         authorisation: Authorisation,
         *,
-        tell: Tell,
+        notify: Notify,
         resume: Resume,
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
@@ -61,7 +60,7 @@ class Connections:
         self._vault = vault
         self._links = links
         self._authorisation = authorisation
-        self._tell = tell
+        self._notify = notify
         self._resume = resume
         self._poll_seconds = poll_seconds
         self._polling: dict[str, asyncio.Task[None]] = {}
@@ -125,7 +124,7 @@ class Connections:
         while True:
             try:
                 for session in await self._store.sessions_ending(REMIND_MS):
-                    await self._say(replies.session_ends(session), session.user)
+                    await self._say(SessionEnds(session), session.user)
             except StoreError as error:
                 log.warning("Whose session ends soon could not be read: %s", error)
             await asyncio.sleep(REMIND_SECONDS)
@@ -148,7 +147,7 @@ class Connections:
                 await self._connect(link, granted)
         except HaltbotError as error:
             log.warning("An account could not be connected: %s", error)
-            await self._say(replies.not_connected(), link.user)
+            await self._say(NotConnected(), link.user)
 
     async def _granted(self, link: Link, application: str, state: str) -> Granted | None:
         while await self._store.now() < link.expires_at:
@@ -178,7 +177,7 @@ class Connections:
         try:
             await self._keys.connect(session, granted.token)
         except KeyNotAccepted:
-            await self._say(replies.not_connected(), link.user)
+            await self._say(NotConnected(), link.user)
             return
         try:
             resumed = link.reference is not None and await self._resume(link.reference, link.user)
@@ -186,11 +185,11 @@ class Connections:
             # They are connected; if it goes on all the same, its message says so.
             log.warning("Whether what was refused goes on could not be recorded: %s", error)
             resumed = False
-        await self._say(replies.connected(session, resumed=resumed), link.user)
+        await self._say(Connected(session, resumed), link.user)
 
-    async def _say(self, text: str, user: str) -> None:
+    async def _say(self, notice: Notice, user: str) -> None:
         try:
-            await self._tell(private(text), user)
+            await self._notify(notice, user)
         except SlackError as error:
             log.info("Somebody could not be told about their connection: %s", error.code)
 

@@ -8,10 +8,10 @@ from bot.messages.error_catalog import explain
 from bot.ports.core import Workflows
 
 
-async def examine(workflows: Workflows, key: ApiKey, now: int) -> KeyReport:
+async def examine_key(workflows: Workflows, key: ApiKey, now: int) -> KeyReport:
     """Ask about a key. What Vibecode says of it may be missing; the list has the last word."""
     try:
-        facts = await describe(workflows, key)
+        facts = await describe_key(workflows, key)
     except Definite as refused:
         return KeyReport(KeyFacts(), problem=_why(refused))
     except VibecodeError as trouble:
@@ -27,7 +27,7 @@ async def examine(workflows: Workflows, key: ApiKey, now: int) -> KeyReport:
     return KeyReport(facts, running=page.total if page.total is not None else len(page.instances))
 
 
-async def describe(workflows: Workflows, key: ApiKey) -> KeyFacts:
+async def describe_key(workflows: Workflows, key: ApiKey) -> KeyFacts:
     """Ask what a key may do; an older Vibecode, which cannot say, says nothing against it. Raises VibecodeError."""
     try:
         return await workflows.describe_key(key)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bot.channels.authority import CLICK_SECONDS, Authority
-from bot.channels.key_check import examine
+from bot.channels.key_check import examine_key
 from bot.channels.keys import Keys, check_key
 from bot.channels.links import Links
 from bot.domain.api_key import APPLICATION, ApiKey, KeyCard, KeyFacts, KeyReport
@@ -75,7 +75,7 @@ class KeyService:
             return HandedIn(stored=False, report=KeyReport(KeyFacts(), problem=f"{refused}."))
         report = KeyReport(KeyFacts(kind="app"))
         if not key.startswith(APPLICATION):
-            report = await examine(self._workflows, ApiKey(key), await self._store.now())
+            report = await examine_key(self._workflows, ApiKey(key), await self._store.now())
         if report.problem is not None:
             return HandedIn(stored=False, report=report)
         if not await self._links.use(link):
@@ -92,4 +92,4 @@ class KeyService:
             return None
         except KeyUnusable as unusable:
             return KeyReport(KeyFacts(), problem=f"it cannot be opened ({unusable.code}).")
-        return await examine(self._workflows, opened.key, await self._store.now())
+        return await examine_key(self._workflows, opened.key, await self._store.now())

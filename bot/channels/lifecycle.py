@@ -10,11 +10,10 @@ from bot.channels.sharing import Channels
 from bot.domain.audit import Event
 from bot.domain.channel_settings import ChannelSettings
 from bot.domain.errors import SettingsNotAccepted, SlackError
+from bot.domain.notices import BecameShared, Notice
 from bot.domain.workspace import enterprise_of, team_of
-from bot.messages import access as replies
-from bot.messages.blocks import private
 from bot.ports.access import AccessStore
-from bot.ports.core import Configurers, Tell
+from bot.ports.core import Configurers, Notify
 
 log = logging.getLogger(__name__)
 
@@ -26,13 +25,13 @@ class Lifecycle:
     """Each thing may be told twice: Slack repeats events, and their order is not certain."""
 
     def __init__(
-        self, store: AccessStore, keys: Keys, channels: Channels, *, tell: Tell, configurers: Configurers
+        self, store: AccessStore, keys: Keys, channels: Channels, *, notify: Notify, configurers: Configurers
     ) -> None:
         self._store = store
         self._keys = keys
         self._changes = SettingsChanges(store)
         self._channels = channels
-        self._tell = tell
+        self._notify = notify
         self._configurers = configurers
 
     async def shared(self, place: str, channel: str, team: str) -> None:
@@ -45,7 +44,7 @@ class Lifecycle:
         )
         if changed and await self._is_used(place, channel):
             for person in await self._configurers(place, channel):
-                await self._say(replies.became_shared(channel, team), person)
+                await self._say(BecameShared(channel, team), person)
 
     async def unshared(self, place: str, channel: str, team: str) -> None:
         """Another organisation left a channel."""
@@ -95,8 +94,8 @@ class Lifecycle:
     async def _is_used(self, place: str, channel: str) -> bool:
         return await self._store.channel_key(place, channel) is not None
 
-    async def _say(self, text: str, person: str) -> None:
+    async def _say(self, notice: Notice, person: str) -> None:
         try:
-            await self._tell(private(text), person)
+            await self._notify(notice, person)
         except SlackError as error:
             log.warning("Nobody could be told that a channel is shared now: %s", error.code)

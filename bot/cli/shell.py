@@ -4,7 +4,7 @@ import getpass
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from bot.channels.key_check import examine
+from bot.channels.key_check import examine_key
 from bot.domain.api_key import ApiKey, KeyReport
 from bot.domain.findings import Finding
 from bot.ports.access import AccessStore
@@ -30,7 +30,7 @@ async def opened_store(database_url: str, *, may_create: bool = False) -> AsyncI
 async def report_on(key: ApiKey, vibecode_api_url: str, now: int) -> KeyReport:
     """Ask Vibecode about a key before it is stored; ``now`` in Unix milliseconds."""
     async with open_client(vibecode_api_url) as http:
-        return await examine(VibecodeClient(http), key, now)
+        return await examine_key(VibecodeClient(http), key, now)
 
 
 def tell(finding: Finding) -> None:

@@ -9,6 +9,7 @@ from bot.domain.audit import Event
 from bot.domain.errors import Refused
 from bot.domain.instance import Page
 from bot.domain.job import Job, Transition
+from bot.domain.notices import Notice
 from bot.domain.overview import Overview
 from bot.domain.permissions import Person
 from bot.domain.press import Press
@@ -25,6 +26,9 @@ class Message:
 
 Tell: TypeAlias = Callable[[Message, str], Awaitable[None]]
 """Tells a person something in a direct message. Raises SlackError."""
+
+Notify: TypeAlias = Callable[[Notice, str], Awaitable[None]]
+"""Tells a person or a channel, named by its id, what has happened. Raises SlackError."""
 
 Configurers: TypeAlias = Callable[[str, str], Awaitable[Iterable[str]]]
 """Names the people who look after a channel, given its workspace and its id."""

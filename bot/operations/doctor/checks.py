@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.channels.key_check import describe
+from bot.channels.key_check import describe_key
 from bot.channels.keys import Keys
 from bot.config.settings import Settings, SettingsInvalid, sqlite_path
 from bot.domain.api_key import ChannelKey
@@ -102,7 +102,7 @@ class Doctor:
             return [place.fail("key.sealed", sentence(why.why), why.remedy)], float("inf")
         try:
             await self._wait_for_turn(stored.key_id)
-            facts = await describe(self._workflows, opened.key)
+            facts = await describe_key(self._workflows, opened.key)
             found = judge_key(place, facts, now)
             left = float("inf") if facts.expires_at is None else (facts.expires_at - now) / 1000
         except VibecodeError as error:
