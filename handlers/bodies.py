@@ -1,5 +1,6 @@
 """Reads the bodies that Slack sends: who acts, from which workspace, and in which channel of which workspace."""
 
+import json
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
@@ -63,6 +64,19 @@ def channel_of(body: Body) -> str:
     """Tell in which channel a button was pressed; empty on the Home tab, which is in none."""
     container, channel = body.get("container") or {}, body.get("channel") or {}
     return str(container.get("channel_id") or channel.get("id") or "")
+
+
+def where_and_who(body: Body) -> tuple[str, str]:
+    """Find the channel and the person of a command, a click or a dialog, which keeps its channel itself."""
+    if "channel_id" in body:
+        return body["channel_id"], body["user_id"]
+    user = str(body["user"]["id"])
+    if body.get("view"):
+        try:
+            return str(json.loads(body["view"]["private_metadata"])["channel"]), user
+        except (ValueError, LookupError, TypeError):
+            return user, user
+    return channel_of(body), user
 
 
 def _id(value: Any) -> str | None:

@@ -1,7 +1,6 @@
 """Sees to it that whoever acts is answered, whatever happens, and that no listener raises."""
 
 import asyncio
-import json
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
@@ -11,7 +10,7 @@ from bot.domain.reference import new_reference
 from bot.messages import replies
 from bot.messages.blocks import private
 from bot.ports.core import Message, Messenger
-from handlers.bodies import Body, channel_of
+from handlers.bodies import Body, where_and_who
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +18,7 @@ Listener = Callable[..., Awaitable[None]]
 
 
 class Responder:
-    """Responder in the acknowledgement where Slack shows it (commands), by a private message otherwise.
+    """Answers in the acknowledgement where Slack shows it (commands), by a private message otherwise.
 
     Bolt takes an acknowledgement back when the listener raises after it (see ``bot.slack.bolt``), so a wrapped
     listener never raises: refusals become their sentence, faults an apology with a reference.
@@ -106,19 +105,19 @@ class Responder:
             await self._whisper(body, message)
 
     async def _whisper(self, body: Body, message: Message) -> None:
-        channel, user = _where_and_who(body)
+        channel, user = where_and_who(body)
         await self._messenger.whisper(
             message, channel=channel, user=user, response_url=body.get("response_url")
         )
 
     async def finish(self, *, within_seconds: float) -> None:
-        """Wait for the responder that are on their way, but not for ever."""
+        """Wait for the answers that are on their way, but not for ever."""
         try:
             async with asyncio.timeout(within_seconds):
                 while self._sending:
                     await asyncio.wait(set(self._sending))
         except TimeoutError:
-            log.warning("%s private responder were not delivered in time.", len(self._sending))
+            log.warning("%s private answers were not delivered in time.", len(self._sending))
 
     def _sent(self, task: asyncio.Task[None]) -> None:
         self._sending.discard(task)
@@ -137,19 +136,6 @@ def _named(wrapper: Listener, listener: Listener) -> Listener:
     # Not functools.wraps: Bolt would look through it and inject what the inner listener asks for.
     wrapper.__name__ = listener.__name__
     return wrapper
-
-
-def _where_and_who(body: Body) -> tuple[str, str]:
-    """Find the channel and the person of a command, a click or a dialog, which keeps its channel itself."""
-    if "channel_id" in body:
-        return body["channel_id"], body["user_id"]
-    user = str(body["user"]["id"])
-    if body.get("view"):
-        try:
-            return str(json.loads(body["view"]["private_metadata"])["channel"]), user
-        except (ValueError, LookupError, TypeError):
-            return user, user
-    return channel_of(body), user
 
 
 def _sentence(error: Exception) -> str:
