@@ -71,8 +71,7 @@ class Calling:
     async def request(self, job: Job) -> Job | None:
         """Call, after a look where one is owed: after an ambiguous end, and before a force."""
         try:
-            asked = job.termination
-            request = asked.request
+            request = job.termination.request
             key = await self._keys.open_for(request.workflow_id, request.team, request.channel, request.user)
         except KeyUnusable as unusable:
             signed_in = isinstance(unusable, SessionMissing)
