@@ -15,10 +15,8 @@ from bot.channels.settings_changes import SettingsChanges
 from bot.channels.settings_service import SettingsService
 from bot.channels.sharing import Sharing
 from bot.config.settings import Settings
-from bot.domain.notices import Notice
 from bot.domain.reference import new_reference
 from bot.instances.finder import Lookout
-from bot.messages import notices
 from bot.messages.blocks import Cards
 from bot.operations.doctor.checks import Doctor
 from bot.operations.doctor.daily import Daily, configurers_of
@@ -68,10 +66,6 @@ async def build(settings: Settings) -> AsyncIterator[Haltbot]:
             )
         )
         messenger = SlackMessenger(client, session)
-
-        async def notify(notice: Notice, to: str) -> None:
-            await messenger.tell(notices.message(notice), to)
-
         channels = SlackChannels(client)
         identity = Identity(client)
         vibecode = VibecodeClient(http)
@@ -82,7 +76,7 @@ async def build(settings: Settings) -> AsyncIterator[Haltbot]:
         keys = Keys(store, vault)
         authority = Authority(store, SlackDirectory(client), settings.owners)
         changes = SettingsChanges(store)
-        breaker = Breaker(store, authority, changes, notify)
+        breaker = Breaker(store, authority, changes, messenger.notify)
         links = Links(store, settings.haltbot_public_url)
         configurers = partial(configurers_of, store, settings.owners)
         doctor = Doctor(settings, store, keys, client, vibecode)
@@ -120,10 +114,10 @@ async def build(settings: Settings) -> AsyncIterator[Haltbot]:
                 vault,
                 links,
                 VibecodeAuthorisation(vibecode, http.base_url),
-                notify=notify,
+                notify=messenger.notify,
                 resume=Resuming(store, start=worker.start, has_room=worker.has_room).resume,
             ),
-            lifecycle=Lifecycle(store, keys, channels, notify=notify, configurers=configurers),
+            lifecycle=Lifecycle(store, keys, channels, notify=messenger.notify, configurers=configurers),
             home=Home(
                 store,
                 authority,

@@ -1,17 +1,14 @@
 """The breaker: so many terminations in so short a time that somebody else should have a look."""
 
-import logging
 from dataclasses import replace
 
 from bot.channels.authority import CLICK_SECONDS, Authority
 from bot.channels.settings_changes import SettingsChanges
 from bot.domain.channel_settings import ChannelSettings
-from bot.domain.errors import Refused, SlackError
+from bot.domain.errors import Refused
 from bot.domain.notices import BreakerTripped
 from bot.domain.permissions import RESET_BREAKER, Actor, trips_breaker
 from bot.ports.core import Notify, Store
-
-log = logging.getLogger(__name__)
 
 TRIPPED_MS = 60 * 60 * 1000
 BY = "haltbot"
@@ -57,7 +54,7 @@ class Breaker:
         tripped = await self._changes.settings(place, channel)
         if changed:
             # Of several at once, the one that tripped it.
-            await self._tell(place, channel, tripped, count)
+            await self._notify(BreakerTripped(place, tripped, count), channel)
         return tripped
 
     async def reset(self, actor: Actor) -> None:
@@ -77,10 +74,3 @@ class Breaker:
         )
         if not changed:
             raise Refused("breaker_not_tripped")
-
-    async def _tell(self, place: str, channel: str, settings: ChannelSettings, count: int) -> None:
-        try:
-            await self._notify(BreakerTripped(place, settings, count), channel)
-        except SlackError as error:
-            # The questions themselves say it as well.
-            log.warning("Channel %s could not be told that its breaker tripped: %s", channel, error.code)

@@ -18,11 +18,10 @@ from bot.domain.errors import (
     HaltbotError,
     KeyNotAccepted,
     Refused,
-    SlackError,
     StoreError,
     VibecodeError,
 )
-from bot.domain.notices import Connected, NotConnected, Notice, SessionEnds
+from bot.domain.notices import Connected, NotConnected, SessionEnds
 from bot.domain.permissions import Actor
 from bot.domain.transitions import is_requester
 from bot.ports.access import AccessStore, Authorisation
@@ -82,13 +81,7 @@ class Connections:
             asked = found.termination
             if not is_requester(asked, user=clicker.user, home=clicker.home):
                 raise Refused("not_the_requester", requester=asked.request.user)
-            asker = Actor(
-                user=asked.request.user,
-                home=asked.request.team,
-                place=asked.request.team,
-                channel=asked.request.channel,
-            )
-            return await self._start(asker, reference)
+            return await self._start(Actor.of(asked.request), reference)
 
     async def _start(self, actor: Actor, reference: str | None) -> str:
         with unusable_keys_refused(actor.place, actor.channel):
@@ -124,7 +117,7 @@ class Connections:
         while True:
             try:
                 for session in await self._store.sessions_ending(REMIND_MS):
-                    await self._say(SessionEnds(session), session.user)
+                    await self._notify(SessionEnds(session), session.user)
             except StoreError as error:
                 log.warning("Whose session ends soon could not be read: %s", error)
             await asyncio.sleep(REMIND_SECONDS)
@@ -143,11 +136,11 @@ class Connections:
     async def _wait_for(self, link: Link, application: str, state: str) -> None:
         try:
             granted = await self._granted(link, application, state)
-            if granted is not None and await self._links.use(link):
+            if granted is not None and await self._store.use_link(link.hash):
                 await self._connect(link, granted)
         except HaltbotError as error:
             log.warning("An account could not be connected: %s", error)
-            await self._say(NotConnected(), link.user)
+            await self._notify(NotConnected(), link.user)
 
     async def _granted(self, link: Link, application: str, state: str) -> Granted | None:
         while await self._store.now() < link.expires_at:
@@ -177,7 +170,7 @@ class Connections:
         try:
             await self._keys.connect(session, granted.token)
         except KeyNotAccepted:
-            await self._say(NotConnected(), link.user)
+            await self._notify(NotConnected(), link.user)
             return
         try:
             resumed = link.reference is not None and await self._resume(link.reference, link.user)
@@ -185,13 +178,7 @@ class Connections:
             # They are connected; if it goes on all the same, its message says so.
             log.warning("Whether what was refused goes on could not be recorded: %s", error)
             resumed = False
-        await self._say(Connected(session, resumed), link.user)
-
-    async def _say(self, notice: Notice, user: str) -> None:
-        try:
-            await self._notify(notice, user)
-        except SlackError as error:
-            log.info("Somebody could not be told about their connection: %s", error.code)
+        await self._notify(Connected(session, resumed), link.user)
 
 
 def _context(actor: Actor) -> tuple[str, ...]:

@@ -66,7 +66,7 @@ class KeyService:
 
     async def hand_in(self, link: Link, key: str) -> HandedIn:
         """Check a key and store it; the link ends with the first one that is stored. Raises Refused."""
-        if not await self._links.may_try(link):
+        if not await self._store.try_link(link.hash):
             raise Refused("link_gone")
         await self._authority.admit(Word.KEY, link.actor)
         try:
@@ -78,7 +78,7 @@ class KeyService:
             report = await examine_key(self._workflows, ApiKey(key), await self._store.now())
         if report.problem is not None:
             return HandedIn(stored=False, report=report)
-        if not await self._links.use(link):
+        if not await self._store.use_link(link.hash):
             raise Refused("link_gone")
         stored = await self._keys.set(
             link.team, link.channel, key, None, by=f"{PERSON}{link.user}", people_connect=True

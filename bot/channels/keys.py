@@ -100,9 +100,6 @@ class Keys:
             event=_event("channel_moved", team, new, by, before=old),
         )
 
-    async def all(self) -> list[ChannelKey]:
-        return await self._store.channel_keys()
-
     async def remove(self, team: str, channel: str, *, by: str) -> bool:
         """Forget a channel's key; False: it had none."""
         return await remove_key(self._store, team, channel, by=by)

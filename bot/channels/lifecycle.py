@@ -9,8 +9,8 @@ from bot.channels.settings_changes import SettingsChanges
 from bot.channels.sharing import Channels
 from bot.domain.audit import Event
 from bot.domain.channel_settings import ChannelSettings
-from bot.domain.errors import SettingsNotAccepted, SlackError
-from bot.domain.notices import BecameShared, Notice
+from bot.domain.errors import SettingsNotAccepted
+from bot.domain.notices import BecameShared
 from bot.domain.workspace import enterprise_of, team_of
 from bot.ports.access import AccessStore
 from bot.ports.core import Configurers, Notify
@@ -42,9 +42,9 @@ class Lifecycle:
         changed = await self._change_teams(
             place, channel, "channel_shared", team, lambda teams: teams | {team}
         )
-        if changed and await self._is_used(place, channel):
+        if changed and await self._store.channel_key(place, channel) is not None:
             for person in await self._configurers(place, channel):
-                await self._say(BecameShared(channel, team), person)
+                await self._notify(BecameShared(channel, team), person)
 
     async def unshared(self, place: str, channel: str, team: str) -> None:
         """Another organisation left a channel."""
@@ -90,12 +90,3 @@ class Lifecycle:
         except SettingsNotAccepted:
             # Settings that cannot be understood allow nobody; see Sharing.
             return True
-
-    async def _is_used(self, place: str, channel: str) -> bool:
-        return await self._store.channel_key(place, channel) is not None
-
-    async def _say(self, notice: Notice, person: str) -> None:
-        try:
-            await self._notify(notice, person)
-        except SlackError as error:
-            log.warning("Nobody could be told that a channel is shared now: %s", error.code)

@@ -45,14 +45,6 @@ class Links:
         link = await self._store.link(hashed(secret))
         return link if link is not None and link.kind is kind else None
 
-    async def may_try(self, link: Link) -> bool:
-        """Count a try with the link's form; False: there were too many."""
-        return await self._store.try_link(link.hash)
-
-    async def use(self, link: Link) -> bool:
-        """End a link; one of all who try is told True."""
-        return await self._store.use_link(link.hash)
-
 
 def hashed(secret: str) -> str:
     """Name a link's secret without telling it. It is random and long, so that a plain hash suffices."""

@@ -8,12 +8,13 @@ one that is given by name.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Self
 
 from bot.domain.audit import Event
 from bot.domain.channel_settings import ChannelSettings, Role, SecondPerson
 from bot.domain.command import Word
 from bot.domain.errors import Refused
-from bot.domain.termination import Approval
+from bot.domain.termination import Approval, Request
 from bot.domain.workspace import is_outsider
 
 
@@ -55,6 +56,11 @@ class Actor:
     place: str
     channel: str
     """Empty on the Home tab, which is in no channel."""
+
+    @classmethod
+    def of(cls, request: Request) -> Self:
+        """Name whoever asked for a termination."""
+        return cls(user=request.user, home=request.team, place=request.team, channel=request.channel)
 
     def attempt(self, **detail: object) -> Event:
         """Describe, for the audit, what this person wanted and was refused."""

@@ -28,7 +28,7 @@ Tell: TypeAlias = Callable[[Message, str], Awaitable[None]]
 """Tells a person something in a direct message. Raises SlackError."""
 
 Notify: TypeAlias = Callable[[Notice, str], Awaitable[None]]
-"""Tells a person or a channel, named by its id, what has happened. Raises SlackError."""
+"""Tells a person or a channel, named by its id, what has happened; where that does not work, it is logged."""
 
 Configurers: TypeAlias = Callable[[str, str], Awaitable[Iterable[str]]]
 """Names the people who look after a channel, given its workspace and its id."""

@@ -12,7 +12,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.domain.errors import SlackError, SlackRefused, SlackUnavailable
+from bot.domain.notices import Notice
 from bot.domain.termination import MessageRef
+from bot.messages import notices
 from bot.messages.blocks import annotated
 from bot.messages.replies import posted_elsewhere
 from bot.ports.core import Message
@@ -160,6 +162,13 @@ class SlackMessenger:
     async def tell(self, message: Message, user: str) -> None:
         """Write to one person directly, so that it is still there when they look."""
         await self._say("chat.postMessage", message, channel=user, **_QUIET)
+
+    async def notify(self, notice: Notice, to: str) -> None:
+        """Tell a person or a channel what has happened; where that does not work, it is logged."""
+        try:
+            await self.tell(notices.message(notice), to)
+        except SlackError as error:
+            log.warning("%s could not be told of %s: %s", to, type(notice).__name__, error.code)
 
     async def _edit(self, message: Message, at: MessageRef, click_url: str | None, reference: str) -> bool:
         """Bring the message up to date where it stands; False if it must be told anew."""

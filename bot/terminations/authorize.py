@@ -69,13 +69,8 @@ class Clearing:
             # The click that led here was authorised.
             return
         role = Role.FORCE if termination.request.force else Role.SOFT
-        actor = Actor(
-            user=termination.request.user,
-            home=termination.request.team,
-            place=termination.request.team,
-            channel=termination.request.channel,
-        )
-        found = await self._authority.verdicts(actor, settings, (role,), within_seconds=WORK_SECONDS)
+        asker = Actor.of(termination.request)
+        found = await self._authority.verdicts(asker, settings, (role,), within_seconds=WORK_SECONDS)
         if found[role].allowed:
             return
         # Whoever asks those who may approve lacks the role; everything else still shuts them out.

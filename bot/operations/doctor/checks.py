@@ -71,7 +71,7 @@ class Doctor:
         return await self._channels(team)
 
     async def _channels(self, team: str | None = None, *, slack_answers: bool = True) -> list[Finding]:
-        stored = [key for key in await self._keys.all() if team in (None, key.team)]
+        stored = [key for key in await self._store.channel_keys() if team in (None, key.team)]
         if not stored:
             remedy = "haltbot key set --team T… --channel C…"
             return [
