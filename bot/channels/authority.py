@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from bot.channels.refusals import refusals_recorded
 from bot.domain.channel_settings import ChannelSettings, Role, SecondPerson
@@ -20,8 +20,6 @@ from bot.domain.permissions import (
 )
 from bot.domain.termination import Approval, Termination
 from bot.ports.core import Directory, Store
-
-R = TypeVar("R", bound=Role | Standing)
 
 CLICK_SECONDS = 0.8
 """A click waits so long for Slack; Slack waits for the click 3 s."""
@@ -48,23 +46,18 @@ class Authority:
         members = {group: self._directory.known_members(actor.place, group) for group in groups}
         return verdict(role, settings, self._facts(actor, person, members))
 
-    async def verdicts(
-        self, actor: Actor, settings: ChannelSettings, roles: Collection[R], *, within_seconds: float
-    ) -> Mapping[R, Verdict]:
-        """Tell for each role whether somebody has it. Raises FactsUnavailable."""
-        wanted = {group for role in roles for group in groups_that_matter(role, settings, actor.user)}
-        groups = sorted(wanted)
-        person, members = await asyncio.gather(
-            self._directory.person(actor.user, within_seconds=within_seconds),
-            asyncio.gather(
-                *(
-                    self._directory.members(actor.place, group, within_seconds=within_seconds)
-                    for group in groups
-                )
-            ),
+    async def verdict(
+        self, actor: Actor, settings: ChannelSettings, role: Role | Standing, *, within_seconds: float
+    ) -> Verdict:
+        """Tell whether somebody has a role. Raises FactsUnavailable."""
+        groups = groups_that_matter(role, settings, actor.user)
+        asking = (
+            self._directory.members(actor.place, group, within_seconds=within_seconds) for group in groups
         )
-        facts = self._facts(actor, person, dict(zip(groups, members, strict=True)))
-        return {role: verdict(role, settings, facts) for role in roles}
+        person, members = await asyncio.gather(
+            self._directory.person(actor.user, within_seconds=within_seconds), asyncio.gather(*asking)
+        )
+        return verdict(role, settings, self._facts(actor, person, dict(zip(groups, members, strict=True))))
 
     def _facts(
         self, actor: Actor, person: Person | None, groups: Mapping[str, frozenset[str] | None]
@@ -97,10 +90,9 @@ class Authority:
     ) -> Verdict:
         """Tell somebody who waits whether they have a role. Raises Refused where Slack cannot say who it is."""
         try:
-            found = await self.verdicts(actor, settings, (role,), within_seconds=within_seconds)
+            return await self.verdict(actor, settings, role, within_seconds=within_seconds)
         except FactsUnavailable:
             raise Refused("press_again") from None
-        return found[role]
 
     async def approval(
         self, termination: Termination, settings: ChannelSettings, *, within_seconds: float

@@ -70,12 +70,12 @@ class Clearing:
             return
         role = Role.FORCE if termination.request.force else Role.SOFT
         asker = Actor.of(termination.request)
-        found = await self._authority.verdicts(asker, settings, (role,), within_seconds=WORK_SECONDS)
-        if found[role].allowed:
+        found = await self._authority.verdict(asker, settings, role, within_seconds=WORK_SECONDS)
+        if found.allowed:
             return
         # Whoever asks those who may approve lacks the role; everything else still shuts them out.
-        if termination.question.approval is not Approval.ASKED or found[role].reply != "not_granted":
-            refused = found[role].refused()
+        if termination.question.approval is not Approval.ASKED or found.reply != "not_granted":
+            refused = found.refused()
             if refused.reply == "not_granted":
                 refused.detail["approvers"] = tuple(settings.approve.words)
             raise refused

@@ -82,7 +82,7 @@ class Arming:
             channel=termination.request.channel,
         )
         try:
-            return await self._authority.verdicts(actor, settings, (role,), within_seconds=CLICK_SECONDS)
+            return {role: await self._authority.verdict(actor, settings, role, within_seconds=CLICK_SECONDS)}
         except FactsUnavailable:
             return None
 
