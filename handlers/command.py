@@ -11,7 +11,7 @@ from bot.messages import replies
 from bot.messages.blocks import permalink
 from bot.ports.core import Duplicate, Message
 from bot.terminations.service import Command, Terminations
-from handlers import access, channel_settings, queries
+from handlers import channel_settings, connections, keys, queries
 from handlers.bodies import Body, asker
 from handlers.responder import Responder, privately
 from handlers.services import Services
@@ -54,9 +54,9 @@ async def _answer(ack: Any, body: Body, asked: Subcommand, responder: Responder,
         case Word.CONFIG:
             finding = channel_settings.show(body, services.settings, responder)
         case Word.KEY:
-            finding = access.key(body, services.keys)
+            finding = keys.key(body, services.keys)
         case Word.CONNECT:
-            finding = access.connect(body, services.connections)
+            finding = connections.connect(body, services.connections)
         case unknown:
             assert_never(unknown)
     responder.follow_up(body, finding)
