@@ -73,7 +73,7 @@ class Responder:
 
     def announce(self, message: Message, *, channel: str) -> None:
         """Tell everyone in a channel, after the acknowledgement."""
-        self.later(self._messenger.announce(message, channel=channel))
+        self.later(self._messenger.tell(message, channel))
 
     def tell(self, body: Body, text: str) -> None:
         """Tell the person alone, whatever they acted upon: a command, a button or a dialog."""

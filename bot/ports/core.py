@@ -206,8 +206,8 @@ class Messenger(Protocol):
         """Tell one person privately, on the best way that works."""
         ...
 
-    async def announce(self, message: Message, *, channel: str) -> None:
-        """Tell everyone in a channel something that belongs to no termination."""
+    async def tell(self, message: Message, to: str) -> None:
+        """Tell a person, or everyone in a channel, something that belongs to no termination."""
         ...
 
     async def open_dialog(self, view: Mapping[str, Any], *, trigger: str) -> None:

@@ -151,17 +151,13 @@ class SlackMessenger:
             log.info("A private answer could not be shown in its channel: %s", error.code)
             await self._say("chat.postMessage", message, channel=user, **_QUIET)
 
-    async def announce(self, message: Message, *, channel: str) -> None:
-        """Post something in the channel that is no termination's message."""
-        await self._say("chat.postMessage", message, channel=channel, **_QUIET)
-
     async def open_dialog(self, view: Mapping[str, Any], *, trigger: str) -> None:
         """Open a modal; the trigger lasts three seconds and opens one."""
         await self._call("views.open", trigger_id=trigger, view=view)
 
-    async def tell(self, message: Message, user: str) -> None:
-        """Write to one person directly, so that it is still there when they look."""
-        await self._say("chat.postMessage", message, channel=user, **_QUIET)
+    async def tell(self, message: Message, to: str) -> None:
+        """Write to a person directly, or to everyone in a channel, what belongs to no termination."""
+        await self._say("chat.postMessage", message, channel=to, **_QUIET)
 
     async def notify(self, notice: Notice, to: str) -> None:
         """Tell a person or a channel what has happened; where that does not work, it is logged."""
