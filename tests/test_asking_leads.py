@@ -156,10 +156,11 @@ async def test_a_refusal_that_is_still_to_be_told_is_in_nobodys_way(work: Worksp
     instance = work.vibecode.start_instance(steps=[Step(3600, locked=False)])
     await work.command(f"{instance} looping")
     await work.slack.wait_for(lambda: not work.slack.planned_failures)
-    status = await work.command("status")
+    await work.command("status")
+    status = await work.whispered("Nothing is under way in this channel")
 
     await work.command(f"{instance} looping", by=work.colleague)
 
     await work.told("is gone (verified")
-    assert instance not in status.json["text"]
+    assert instance not in status
     assert 1 == len(work.vibecode.deletes(instance))

@@ -78,9 +78,11 @@ class Authority:
 
         Raises Refused, which is recorded, also where Slack cannot say who it is.
         """
-        async with refusals_recorded(self._store, actor.attempt(wanted=wanted)):
+        needed = TAKES[wanted]
+        role = {"role": needed} if isinstance(needed, Role) else {}
+        async with refusals_recorded(self._store, actor.attempt(wanted=wanted, **role)):
             settings = await self.settings(actor.place, actor.channel)
-            found = await self.standing(actor, settings, TAKES[wanted], within_seconds=within_seconds)
+            found = await self.standing(actor, settings, needed, within_seconds=within_seconds)
             if not found.allowed:
                 raise found.refused()
         return settings
