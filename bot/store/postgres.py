@@ -35,8 +35,7 @@ from bot.store.store import SqlStore
 T = TypeVar("T")
 _URGENT_CONNECTIONS = 6
 """Their commits share one flush of the disk; with too few, commands wait in line for it."""
-_READING_CONNECTIONS = 2
-_CONNECTIONS = 4
+_CONNECTIONS = 6
 _CLOCK_SECONDS = 1.0
 """How long the server's clock is counted on from here before it is asked again."""
 _MIGRATION_LOCK = 0x4841_4C54
@@ -97,12 +96,11 @@ class PostgresDatabase(Database):
     def __init__(self, url: str, *, owner: str, lease_ms: int) -> None:
         super().__init__(owner=owner, lease_ms=lease_ms)
         self._url = url
-        # A person waits for what takes an urgent connection, so nothing else may have used them all up.
-        # The same holds for reading: it is short, and an acknowledgement begins with it.
+        # A person waits for what takes an urgent connection, so nothing else that takes long may use them up.
+        # Reading is short, and a click's acknowledgement begins with it.
         self._urgent = open_pool(url, "urgent", _URGENT_CONNECTIONS)
-        self._reading = open_pool(url, "reading", _READING_CONNECTIONS)
         self._others = open_pool(url, "others", _CONNECTIONS)
-        self._pools = (self._urgent, self._reading, self._others)
+        self._pools = (self._urgent, self._others)
         self._ahead_ms, self._asked = 0.0, -_CLOCK_SECONDS
         self._running: set[asyncio.Task[Any]] = set()
         self._closed = False
@@ -139,7 +137,7 @@ class PostgresDatabase(Database):
 
     async def read(self, statement: str, parameters: Mapping[str, Any]) -> list[Row]:
         return await self._to_the_end(
-            with_connection(self._reading, lambda connection: query(connection, statement, parameters))
+            with_connection(self._urgent, lambda connection: query(connection, statement, parameters))
         )
 
     async def now(self) -> int:
