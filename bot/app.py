@@ -15,8 +15,9 @@ from bot.channels.settings_changes import SettingsChanges
 from bot.channels.settings_service import SettingsService
 from bot.channels.sharing import Sharing
 from bot.config.settings import Settings
+from bot.domain.pace import Pace
 from bot.domain.reference import new_reference
-from bot.instances.finder import Lookout
+from bot.instances.finder import Finder
 from bot.messages.blocks import Cards
 from bot.operations.doctor.checks import Doctor
 from bot.operations.doctor.daily import Daily, configurers_of
@@ -30,17 +31,18 @@ from bot.slack.messenger import SlackMessenger
 from bot.slack.web_api import open_session, slack_client
 from bot.store.instrumented import counted
 from bot.store.opening import open_store, open_vault
-from bot.terminations.authorize import Clearing
-from bot.terminations.confirm import Asking
-from bot.terminations.engine import Steps
-from bot.terminations.execute import Calling
+from bot.terminations.authorize import Authorizer
+from bot.terminations.confirm import Confirmer
+from bot.terminations.engine import Engine
+from bot.terminations.execute import Executor
 from bot.terminations.home import Home
-from bot.terminations.notifier import Pace, Progress
+from bot.terminations.lease import Leases
+from bot.terminations.notifier import Notifier
 from bot.terminations.queries import Queries
-from bot.terminations.resume import Resuming
+from bot.terminations.resume import Resumer
 from bot.terminations.service import Terminations
-from bot.terminations.watch import Watching
-from bot.terminations.worker import Worker
+from bot.terminations.watch import Watcher
+from bot.terminations.worker import Alarm, Worker
 from bot.vibecode.client import VibecodeClient, open_client
 from bot.vibecode.oauth import VibecodeAuthorisation
 from bot.web.pages import KeyPages
@@ -50,11 +52,14 @@ from handlers.services import Services
 
 
 @asynccontextmanager
-async def build(settings: Settings) -> AsyncIterator[Haltbot]:
+async def build(settings: Settings, pace: Pace | None = None) -> AsyncIterator[Haltbot]:
     """Open what the bot needs, wire it, and close it again. Raises SettingsInvalid, StoreError."""
+    pace = pace or pace_of(settings)
     async with AsyncExitStack() as stack:
         vault = open_vault(settings)
-        store = counted(await open_store(settings.database_url, owner=new_reference()))
+        store = counted(
+            await open_store(settings.database_url, owner=new_reference(), lease_ms=pace.lease_ms)
+        )
         stack.push_async_callback(store.close)
         session = await stack.enter_async_context(open_session(settings.slack_api_url))
         client = slack_client(session, settings.slack_api_url, settings.slack_bot_token.get_secret_value())
@@ -65,13 +70,16 @@ async def build(settings: Settings) -> AsyncIterator[Haltbot]:
                 connect_seconds=settings.vibecode_connect_seconds,
             )
         )
-        messenger = SlackMessenger(client, session)
+        cards = Cards(
+            settings.vibecode_api_url.rstrip("/") + "/v1/oauth/authorize",
+            connects=settings.haltbot_public_url is not None,
+        )
+        messenger = SlackMessenger(client, session, cards.termination)
         channels = SlackChannels(client)
         identity = Identity(client)
         vibecode = VibecodeClient(http)
         workflows = RoutedWorkflows(vibecode, PracticePool(store))
-        pace = _pace(settings)
-        lookout = Lookout(workflows, store, pace.calls_per_second)
+        finder = Finder(workflows, store, pace.calls_per_second)
 
         keys = Keys(store, vault)
         authority = Authority(store, SlackDirectory(client), settings.owners)
@@ -82,28 +90,22 @@ async def build(settings: Settings) -> AsyncIterator[Haltbot]:
         doctor = Doctor(settings, store, keys, client, vibecode)
         daily = Daily(store, doctor, messenger.tell, configurers)
 
-        progress = Progress(
-            store,
-            messenger,
-            vault,
-            Cards(
-                settings.vibecode_api_url.rstrip("/") + "/v1/oauth/authorize",
-                connects=settings.haltbot_public_url is not None,
-            ),
-            Sharing(store, channels),
-            wake_in=lambda seconds: worker.wake_in(seconds),  # noqa: PLW0108 -- the worker is made next
+        alarm = Alarm()
+        leases = Leases(store, alarm, pace)
+        notifier = Notifier(leases, messenger, vault, Sharing(store, channels), pace)
+        engine = Engine(
+            leases,
+            notifier,
+            Authorizer(leases, notifier, authority, breaker, pace),
+            Confirmer(leases, notifier, keys, finder, pace),
+            Executor(leases, notifier, keys, workflows, finder, pace),
+            Watcher(leases, notifier, keys, finder, pace),
+            pace,
         )
-        steps = Steps(
-            progress,
-            Clearing(progress, authority, breaker),
-            Asking(progress, keys, lookout, pace),
-            Calling(progress, keys, workflows, lookout, pace),
-            Watching(progress, keys, lookout, pace),
-        )
-        worker = Worker(store, steps.run)
+        worker = Worker(store, engine.run, alarm)
         services = Services(
             terminations=Terminations(store, vault, authority, start=worker.start, has_room=worker.has_room),
-            queries=Queries(store, authority, keys, lookout),
+            queries=Queries(store, authority, keys, finder),
             settings=SettingsService(authority, changes),
             breaker=breaker,
             keys=KeyService(store, keys, links, vibecode, authority),
@@ -115,7 +117,7 @@ async def build(settings: Settings) -> AsyncIterator[Haltbot]:
                 links,
                 VibecodeAuthorisation(vibecode, http.base_url),
                 notify=messenger.notify,
-                resume=Resuming(store, start=worker.start, has_room=worker.has_room).resume,
+                resume=Resumer(store, start=worker.start, has_room=worker.has_room).resume,
             ),
             lifecycle=Lifecycle(store, keys, channels, notify=messenger.notify, configurers=configurers),
             home=Home(
@@ -144,7 +146,7 @@ async def build(settings: Settings) -> AsyncIterator[Haltbot]:
         )
 
 
-def _pace(settings: Settings) -> Pace:
+def pace_of(settings: Settings) -> Pace:
     return Pace(
         calls_per_second=settings.haltbot_vibecode_rate,
         confirmation_ms=settings.haltbot_confirmation_seconds * 1000,

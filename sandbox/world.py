@@ -5,14 +5,14 @@ import base64
 import contextlib
 import secrets
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from bot.app import build
+from bot.app import build, pace_of
 from bot.channels.keys import Keys
 from bot.config.settings import Settings
 from bot.store.opening import open_store, open_vault
@@ -50,6 +50,8 @@ class World:
     requester: Person
     colleague: Person
     key: str
+    pace: dict[str, Any] = field(default_factory=dict)
+    """Where the bot's pace differs from what its settings make of it."""
     port: int | None = None
     """Where the bot listens, while it runs."""
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
@@ -91,7 +93,8 @@ class World:
             await store.close()
 
     async def _serve(self, listening: asyncio.Future[int]) -> None:
-        async with build(self.settings) as bot:
+        pace = replace(pace_of(self.settings), **self.pace)
+        async with build(self.settings, pace) as bot:
             await bot.serve(self._stop, listening=listening.set_result)
 
 

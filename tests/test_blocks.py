@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from parts import built, changed
 from sources import SOURCES
 
-from bot.domain.errors import Refused
+from bot.domain.errors import AUTHORISABLE, Refused
 from bot.domain.instance import Instance
 from bot.domain.termination import MessageRef, Outcome, Phase, Termination
 from bot.messages import replies
@@ -24,7 +24,7 @@ from bot.messages.blocks import (
     private,
     question_of,
 )
-from bot.messages.error_catalog import AUTHORISABLE, EXPLANATIONS
+from bot.messages.error_catalog import EXPLANATIONS
 from bot.messages.mrkdwn import clip, escape
 from bot.ports.core import Message
 from sandbox.slack.block_kit import block_faults

@@ -23,7 +23,7 @@ from bot.operations.doctor import daily
 from bot.operations.doctor.checks import open_doctor
 from bot.operations.doctor.daily import Daily, configurers_of
 from bot.ports.core import Message, Store
-from bot.slack.messenger import SlackMessenger
+from bot.slack.outbox import Outbox
 from bot.slack.web_api import open_session
 from bot.store.opening import open_store
 from bot.store.sqlite import open_sqlite
@@ -111,7 +111,7 @@ async def test_the_bot_tells_it_privately(idle: Workspace):
     await idle.set_key(idle.vibecode.add_key("vibe_api_0123456789abcdef0123", access_mode="READONLY"))
     async with open_store_of(idle) as store, open_doctor(idle.settings) as doctor, open_session() as session:
         client = AsyncWebClient(token=idle.slack.bot_token, base_url=idle.slack.api_url, session=session)
-        tell = SlackMessenger(client, session).tell
+        tell = Outbox(client, session).tell
         await Daily(store, doctor, tell, partial(configurers_of, store, ())).examine()
 
     (message,) = idle.slack.direct_messages(idle.requester)

@@ -17,7 +17,7 @@ from workspace import Workspace
 
 from bot.domain.errors import Refused, SlackUnavailable
 from bot.messages import replies
-from bot.messages.blocks import FORCE_TERMINATE
+from bot.messages.blocks import FORCE_TERMINATE, Cards
 from bot.slack.bolt import Bolt, Identity
 from bot.slack.messenger import SlackMessenger
 from bot.slack.payloads import Malformed, check
@@ -104,7 +104,7 @@ async def _client(slack: SlackSandbox):
 
 @pytest.fixture(name="responder")
 async def _responder(client: AsyncWebClient):
-    responder = Responder(SlackMessenger(client, client.session))
+    responder = Responder(SlackMessenger(client, client.session, Cards("").termination))
     yield responder
     await responder.finish(within_seconds=5)
 

@@ -4,7 +4,6 @@ import asyncio
 
 from workspace import Workspace, workspace
 
-from bot.terminations import watch
 from sandbox.slack import Message
 from sandbox.vibecode import Call, Step
 
@@ -72,10 +71,9 @@ async def test_watching_can_go_on(tmp_path):
         await work.told("is gone after")
 
 
-async def test_a_watch_ends_though_vibecode_wants_to_be_left_alone(tmp_path, monkeypatch):
+async def test_a_watch_ends_though_vibecode_wants_to_be_left_alone(tmp_path):
     """The list is not read while the key is blocked, and the person is not kept waiting for as long."""
-    monkeypatch.setattr("bot.terminations.watch.LATE_MS", 500)
-    async with workspace(tmp_path, haltbot_watch_seconds=2) as work:
+    async with workspace(tmp_path, pace={"late_ms": 500}, haltbot_watch_seconds=2) as work:
         instance = work.vibecode.start_instance(stuck=True)
         await work.command(instance)
         await work.told("Accepted")
@@ -124,10 +122,9 @@ async def test_a_forced_one_that_is_written_back_is_said_so(work: Workspace):
     assert 1 == len(work.vibecode.deletes(instance))
 
 
-async def test_what_others_saw_before_a_force_does_not_count_after_it(tmp_path, monkeypatch):
+async def test_what_others_saw_before_a_force_does_not_count_after_it(tmp_path):
     """Two are watched and share what they read; one of them is forced, and the other one's look came before."""
-    monkeypatch.setattr(watch, "WRITE_BACK_MS", 1500)
-    async with workspace(tmp_path) as work:
+    async with workspace(tmp_path, pace={"write_back_ms": 1500}) as work:
         forced, other = (work.vibecode.start_instance(template="713", steps=[3600]) for _ in range(2))
 
         def message_of(instance: str, words: str) -> Message | None:

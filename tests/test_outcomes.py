@@ -8,8 +8,9 @@ import pytest
 from outcomes import SOON, WAITING, outcome_of
 from workspace import Workspace
 
+from bot.domain.errors import AUTHORISABLE
 from bot.messages.blocks import AUTHORISE
-from bot.messages.error_catalog import AUTHORISABLE, EXPLANATIONS, explain
+from bot.messages.error_catalog import EXPLANATIONS, explain
 from sandbox.slack import Message
 from sandbox.vibecode.trouble import STATUSES
 

@@ -15,7 +15,7 @@ from workspace import workspace
 
 from bot.config.proxies import proxy_for
 from bot.domain.errors import SlackUnavailable
-from bot.slack.messenger import SlackMessenger
+from bot.slack.outbox import Outbox
 from bot.slack.socket_mode import SocketIntake
 from bot.slack.web_api import call, open_session, slack_client
 from sandbox.vibecode import Step
@@ -94,7 +94,7 @@ async def test_all_ways_to_slack_lead_through_the_proxy(monkeypatch: pytest.Monk
         async with open_session(API) as session:
             client = slack_client(session, API, "xoxb-1")
             await call(client, "auth.test")
-            await SlackMessenger(client, session)._respond("http://hooks.slack.example/1", OUTCOME)
+            await Outbox(client, session).respond("http://hooks.slack.example/1", OUTCOME)
 
             with pytest.raises(SlackUnavailable):
                 await SocketIntake(client, session, "xapp-1", _nothing_comes)._open()

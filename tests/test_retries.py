@@ -6,8 +6,7 @@ import pytest
 from outcomes import SOON, WAITING, outcome_of
 from workspace import Workspace, workspace
 
-from bot.store import opening
-from bot.terminations import engine, execute, notifier
+from bot.terminations.execute import Executor
 from sandbox.vibecode.trouble import STATUSES
 
 
@@ -129,14 +128,10 @@ async def test_a_slow_call_says_that_it_is_under_way(work: Workspace):
     assert waiting.ts == message.ts
 
 
-@pytest.fixture(name="brief_lease")
-def _brief_lease(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What fails is taken up again within a second."""
-    monkeypatch.setattr(opening, "LEASE_MS", 900)
-    monkeypatch.setattr(notifier, "RECORDING_SECONDS", 0.1)
+BRIEF_LEASE = {"lease_ms": 900, "recording_seconds": 0.1}
+"""What fails is taken up again within a second."""
 
 
-@pytest.mark.usefixtures("brief_lease")
 async def test_what_fails_after_each_call_is_not_called_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
@@ -145,9 +140,8 @@ async def test_what_fails_after_each_call_is_not_called_for_ever(
     async def fail(*_: object) -> None:
         raise RuntimeError("a fault after the call")
 
-    monkeypatch.setattr(execute, "MAX_RETRIES", 2)
-    monkeypatch.setattr(execute.Calling, "_verify", fail)
-    async with workspace(tmp_path) as work:
+    monkeypatch.setattr(Executor, "_verify", fail)
+    async with workspace(tmp_path, pace=BRIEF_LEASE | {"retries": 2}) as work:
         instance = work.vibecode.start_instance(steps=[3600])
         await work.command(f"{instance} loops")
         told = await work.told("*Unknown:*")
@@ -158,7 +152,6 @@ async def test_what_fails_after_each_call_is_not_called_for_ever(
     assert "a fault after the call" in caplog.text
 
 
-@pytest.mark.usefixtures("brief_lease")
 async def test_what_fails_before_the_call_is_told_as_not_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -167,9 +160,8 @@ async def test_what_fails_before_the_call_is_told_as_not_stopped(
     async def fail(*_: object) -> None:
         raise RuntimeError("a fault before the call")
 
-    monkeypatch.setattr(engine, "MAX_CRASHES", 1)
-    monkeypatch.setattr(execute.Calling, "request", fail)
-    async with workspace(tmp_path) as work:
+    monkeypatch.setattr(Executor, "execute", fail)
+    async with workspace(tmp_path, pace=BRIEF_LEASE | {"crashes": 1}) as work:
         await work.command(f"{work.vibecode.start_instance()} loops")
         told = await work.told("*Not stopped:*")
 

@@ -273,18 +273,18 @@ async def test_a_command_waits_until_slack_can_say_who_it_is(work: Workspace):
 
 
 async def test_in_the_end_a_command_of_nobody_known_is_refused(
-    work: Workspace, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ):
     """Slack stays silent: the person is told, the channel is not, and nothing is sent."""
-    monkeypatch.setattr("bot.terminations.authorize.PATIENCE_MS", 500)
-    work.slack.fail("users.info", "internal_error", times=9)
+    async with workspace(tmp_path, pace={"authorize_ms": 500}) as work:
+        work.slack.fail("users.info", "internal_error", times=9)
 
-    await work.command(f"{work.vibecode.start_instance()} loops")
-    await work.whispered("nothing was done. Run the command")
+        await work.command(f"{work.vibecode.start_instance()} loops")
+        await work.whispered("nothing was done. Run the command")
 
-    assert "refused:who_unknown" in [event["outcome"] for event in await work.audit()]
-    assert [] == work.vibecode.calls
-    assert [] == work.slack.channel_messages(work.channel)
+        assert "refused:who_unknown" in [event["outcome"] for event in await work.audit()]
+        assert [] == work.vibecode.calls
+        assert [] == work.slack.channel_messages(work.channel)
 
 
 async def test_where_people_cannot_be_read_the_defaults_work(tmp_path: Path):

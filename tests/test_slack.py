@@ -9,7 +9,8 @@ from voice import OUTCOME, Voice, open_voice
 from bot.domain.errors import SlackRefused, SlackUnavailable
 from bot.domain.termination import MessageRef
 from bot.messages.blocks import TEXT_LIMIT, private
-from bot.slack.messenger import METADATA_TYPE, PATIENCE
+from bot.slack.history import METADATA_TYPE
+from bot.slack.messenger import PATIENCE
 from bot.slack.web_api import call
 
 
@@ -213,14 +214,13 @@ async def test_a_look_says_nothing_about_what_was_posted_later(voice: Voice):
     assert 2 == len(voice.slack.calls_of("conversations.history"))
 
 
-async def test_an_old_look_is_made_anew(voice: Voice, monkeypatch: pytest.MonkeyPatch):
+async def test_an_old_look_is_made_anew():
     """Whatever the clocks say about when something may have been posted."""
-    await voice.show(reference="before", maybe_posted_ms_ago=30_000)
-    monkeypatch.setattr("bot.slack.messenger.LOOK_SECONDS", 0.0)
+    async with open_voice(look_seconds=0.0) as voice:
+        await voice.show(reference="before", maybe_posted_ms_ago=30_000)
+        await voice.show(maybe_posted_ms_ago=30_000)
 
-    await voice.show(maybe_posted_ms_ago=30_000)
-
-    assert 2 == len(voice.slack.calls_of("conversations.history"))
+        assert 2 == len(voice.slack.calls_of("conversations.history"))
 
 
 async def test_a_look_that_failed_serves_nobody(voice: Voice):

@@ -9,7 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from voice import OUTCOME, Voice, answering, open_voice
 
 from bot.domain.errors import SlackUnavailable
-from bot.slack.messenger import SlackMessenger
+from bot.slack.outbox import Outbox
 from bot.slack.web_api import LONGEST_WAIT_SECONDS, call, open_session
 
 
@@ -54,7 +54,7 @@ async def test_a_senseless_time_to_wait_is_bounded(voice: Voice, value: str):
 
     async with answering(answer) as url:
         with pytest.raises(SlackUnavailable) as error:
-            await voice.messenger._respond(url, OUTCOME)
+            await voice.messenger.respond(url, OUTCOME)
 
     assert 0 <= (error.value.retry_after or 0) <= LONGEST_WAIT_SECONDS
 
@@ -68,7 +68,7 @@ async def test_all_calls_share_one_pool_of_connections():
         return web.json_response({"ok": True, "ts": "1.2", "channel": "C1"})
 
     async with answering(answer) as url, open_session() as session:
-        messenger = SlackMessenger(AsyncWebClient(token="x", base_url=url, session=session), session)
+        messenger = Outbox(AsyncWebClient(token="x", base_url=url, session=session), session)
         for _ in range(5):
             await messenger.whisper(OUTCOME, channel="C1", user="U1", response_url=f"{url}response")
             await messenger.whisper(OUTCOME, channel="C1", user="U1", response_url=None)

@@ -8,8 +8,6 @@ import pytest
 from workspace import Workspace, workspace
 
 from bot.messages.blocks import FORCE_TERMINATE
-from bot.store import opening
-from bot.terminations import notifier
 from sandbox.slack import Message
 from sandbox.vibecode import Step
 
@@ -18,11 +16,10 @@ LEASE_SECONDS = 2.0
 
 
 @pytest.fixture(name="work")
-async def _work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Workspace]:
+async def _work(tmp_path: Path) -> AsyncIterator[Workspace]:
     """One answer takes most of a lease, so that two of them take more than one."""
-    monkeypatch.setattr(opening, "LEASE_MS", int(LEASE_SECONDS * 1000))
-    monkeypatch.setattr(notifier, "RECORDING_SECONDS", 0.5)
-    async with workspace(tmp_path) as work:
+    pace = {"lease_ms": int(LEASE_SECONDS * 1000), "recording_seconds": 0.5}
+    async with workspace(tmp_path, pace=pace) as work:
         yield work
 
 

@@ -37,12 +37,9 @@ async def events(work: Workspace, name: str) -> list[dict[str, Any]]:
     return [event for event in await work.audit() if event["event"] == name]
 
 
-async def test_what_is_written_back_between_two_looks_is_seen(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+async def test_what_is_written_back_between_two_looks_is_seen(tmp_path: Path):
     """It was gone at the first look: the last one reads anew, and does not repeat what the first one saw."""
-    monkeypatch.setattr("bot.terminations.watch.WRITE_BACK_MS", 2200)
-    async with workspace(tmp_path) as work:
+    async with workspace(tmp_path, pace={"write_back_ms": 2200}) as work:
         instance = work.vibecode.start_instance(steps=[3600], writes_back_after_force=1.5)
         await work.command(f"{instance} force")
         await work.told("Started by")
@@ -238,12 +235,9 @@ async def test_a_key_that_is_blocked_for_long_is_told_and_not_waited_for(work: W
     assert [] == await events(work, "recovered")
 
 
-async def test_what_could_not_be_seen_is_not_verified_an_hour_later(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+async def test_what_could_not_be_seen_is_not_verified_an_hour_later(tmp_path: Path):
     """Nobody answers the offer: it closes with what was last known, which was nothing."""
-    monkeypatch.setattr("bot.terminations.confirm.OFFER_MS", 300)
-    async with workspace(tmp_path, haltbot_watch_seconds=1) as work:
+    async with workspace(tmp_path, pace={"offer_ms": 300}, haltbot_watch_seconds=1) as work:
         instance = work.vibecode.start_instance(steps=[WAITING])
         work.vibecode.script("INTERNAL_ERROR", method="GET", times=99)
         await work.command(instance)

@@ -10,7 +10,7 @@ from parts import built
 from bot.domain.errors import StoreBusy, StoreError
 from bot.domain.job import Job
 from bot.domain.termination import Phase
-from bot.terminations.worker import Worker
+from bot.terminations.worker import Alarm, Worker
 
 
 def job(number: int) -> Job:
@@ -64,7 +64,7 @@ async def serving(worker: Worker) -> AsyncIterator[None]:
 
 
 def make(store: FakeStore, run, **options) -> Worker:
-    return Worker(store, run, poll_seconds=0.01, **options)  # type: ignore[arg-type]
+    return Worker(store, run, Alarm(), poll_seconds=0.01, **options)  # type: ignore[arg-type]
 
 
 async def test_what_is_due_is_run():
@@ -161,9 +161,10 @@ async def test_a_wake_comes_before_the_poll():
     async def run(_: Job) -> None:
         raise AssertionError
 
-    worker = Worker(store, run, poll_seconds=60)  # type: ignore[arg-type]
+    alarm = Alarm()
+    worker = Worker(store, run, alarm, poll_seconds=60)  # type: ignore[arg-type]
     async with serving(worker):
         await asyncio.sleep(0)
-        worker.wake_in(0.01)
+        alarm.ring_in(0.01)
         async with asyncio.timeout(2):
             await store.empty.wait()

@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
+from parts import built
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.domain.termination import MessageRef
+from bot.domain.termination import MessageRef, Phase
 from bot.messages.blocks import private
-from bot.ports.core import Message
+from bot.ports.core import Message, Showing
 from bot.slack.messenger import SlackMessenger
 from bot.slack.web_api import open_session
 from sandbox.slack import Channel, Person, SlackSandbox
 
+NOW = 1_700_000_000_000
 OUTCOME = private("*Stopped:* it is gone.")
 
 
@@ -25,6 +27,8 @@ class Voice:
     slack: SlackSandbox
     client: AsyncWebClient
     messenger: SlackMessenger
+    says: list[Message]
+    """What the next termination's message says, last."""
     channel: Channel
     person: Person
 
@@ -32,17 +36,37 @@ class Voice:
         return self.slack.response_urls.issue(self.person, self.channel)
 
     async def show(self, message: Message = OUTCOME, **changes: Any) -> MessageRef:
+        """Bring this to the channel, as the message of a termination."""
         arguments: dict[str, Any] = {
             "channel": self.channel.id,
-            "user": self.person.id,
             "at": None,
             "response_url": None,
             "click_url": None,
             "reference": "abc",
             "maybe_posted_ms_ago": None,
             "tries": 0,
-        }
-        return await self.messenger.show(message, **arguments | changes)
+        } | changes
+        posted_ms_ago = arguments["maybe_posted_ms_ago"]
+        termination = built(
+            id=arguments["reference"],
+            channel=arguments["channel"],
+            user=self.person.id,
+            message=arguments["at"],
+            telling_tries=arguments["tries"],
+            maybe_shown=posted_ms_ago is not None,
+            maybe_shown_at=NOW - (posted_ms_ago or 0),
+        )
+        self.says.append(message)
+        return await self.messenger.show(
+            Showing(
+                termination=termination,
+                phase=Phase.REQUESTED,
+                now=NOW,
+                alone=False,
+                response_url=arguments["response_url"],
+                click_url=arguments["click_url"],
+            )
+        )
 
     def texts(self) -> list[str]:
         return [message.text for message in self.slack.channel_messages(self.channel)]
@@ -52,13 +76,14 @@ class Voice:
 
 
 @contextlib.asynccontextmanager
-async def open_voice() -> AsyncIterator[Voice]:
+async def open_voice(**details: Any) -> AsyncIterator[Voice]:
     async with SlackSandbox() as slack, open_session() as session:
         client = AsyncWebClient(
             token=slack.bot_token, base_url=slack.api_url, session=session, retry_handlers=[]
         )
-        messenger = SlackMessenger(client, session)
-        yield Voice(slack, client, messenger, slack.add_channel("ops"), slack.add_person("Rita"))
+        says = [OUTCOME]
+        messenger = SlackMessenger(client, session, lambda *_: says[-1], **details)
+        yield Voice(slack, client, messenger, says, slack.add_channel("ops"), slack.add_person("Rita"))
 
 
 @contextlib.asynccontextmanager

@@ -121,12 +121,20 @@ class Workspace(World):
 
 @contextlib.asynccontextmanager
 async def workspace(
-    folder: Path, *, mode: str = "http", start: bool = True, **settings: Any
+    folder: Path,
+    *,
+    mode: str = "http",
+    start: bool = True,
+    pace: dict[str, Any] | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Workspace]:
-    """Open a workspace, by default with its bot running and calls that are not slowed down."""
+    """Open a workspace, by default with its bot running and calls that are not slowed down.
+
+    ``pace`` names what lasts a shorter or a longer time than usual: fields of ``bot.domain.pace.Pace``.
+    """
     settings = {"haltbot_vibecode_rate": 1000} | settings
     async with open_world(folder, socket_mode=mode == "socket", **settings) as world:
-        opened = Workspace(**vars(world))
+        opened = Workspace(**vars(world) | {"pace": pace or {}})
         if start:
             await opened.start()
         try:

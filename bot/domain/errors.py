@@ -133,6 +133,10 @@ class NoAnswer(Ambiguous):
     """The connection was lost, or the time ran out, here or behind Vibecode, after the request had been sent."""
 
 
+AUTHORISABLE = frozenset({"TOKEN_EXPIRED", "TOKEN_MISSING", "INVALID_SESSION", "SESSION_APP_MISMATCH"})
+"""Vibecode's codes that end when the person authorises again in the browser."""
+
+
 class SlackError(HaltbotError):
     """Slack's answer in our terms; ``code`` is Slack's own error code."""
 

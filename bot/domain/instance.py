@@ -34,7 +34,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class Lookup:
     """What the list says about one instance.
 
     ``certain`` False: not seen, but not every row was read. ``others`` are the rows beside it that were read.
@@ -51,6 +51,6 @@ class Found:
     """What the list says about an instance, and where its portal is, if the channel's settings say."""
 
     workflow_id: str
-    sighting: Sighting
+    lookup: Lookup
     portal: str | None
     at: int

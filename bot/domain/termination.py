@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
 
@@ -186,6 +186,10 @@ class Calls:
             accepted_before=self.accepted_before or self.accepted_at is not None,
             polls=self.polls,
         )
+
+    def after_soft(self) -> Self:
+        """The soft beginning did not suffice, and force follows."""
+        return replace(self, softened=True, accepted_before=True, accepted_at=None, watch_until=None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,6 +1,6 @@
 """Reads the list of running instances for everybody who waits to know about one of them.
 
-Two ways: ``find`` reads now, for a person who waits; ``patrol`` reads one page at a time, for watches that
+Two ways: ``find`` reads now, for a person who waits; ``poll`` reads one page at a time, for watches that
 share each page and together make less than one request a second for each key.
 """
 
@@ -12,12 +12,16 @@ from typing import Protocol
 
 from bot.domain.api_key import ApiKey, OpenedKey
 from bot.domain.errors import NotExecuted, RateLimited
-from bot.domain.instance import Instance, Page, Sighting
+from bot.domain.instance import Instance, Lookup, Page
 from bot.ports.core import Workflows
 
 MAX_PAGES = 20
 MAX_SECONDS = 5.0
-PATROL_PER_SECOND = 0.9
+CHECK_PAGES = 4
+"""How many pages are read for one call; a longer list is left to the watch."""
+CHECK_SECONDS = 10.0
+"""How long a person waits for a look at the list before it counts as unreadable."""
+POLLS_PER_SECOND = 0.9
 FORGET_AFTER_SECONDS = 600.0
 OVERLAP = 5
 """Rows that two neighbouring pages share. The list is sorted by last change and shifts while it is read: when
@@ -32,7 +36,7 @@ class Watch:
     looked: float = field(default_factory=time.monotonic)
 
     def learn(self) -> None:
-        """Take note that what is known up to now has been made use of."""
+        """Mark everything known as used."""
         self.looked = time.monotonic()
 
 
@@ -139,7 +143,7 @@ class Turns(Protocol):
         ...
 
 
-class Lookout:
+class Finder:
     """Reads with whoever's turn it is, and no faster than ``calls_per_second`` with each key."""
 
     def __init__(self, workflows: Workflows, turns: Turns, calls_per_second: float) -> None:
@@ -151,7 +155,7 @@ class Lookout:
 
     async def find(
         self, key: OpenedKey, workflow_id: str, *, like: Instance | None = None, pages: int = MAX_PAGES
-    ) -> Sighting:
+    ) -> Lookup:
         """Look for an instance in a list that is read after this call. Raises VibecodeError.
 
         ``like`` is the instance as it was seen before: it narrows the list to its template and starter.
@@ -164,7 +168,7 @@ class Lookout:
         if askers.next is None:
             askers.next = asyncio.create_task(self._read_next(askers, key.key, which))
             askers.next.add_done_callback(partial(self._read, which, askers))
-        return _sighting(await asyncio.shield(askers.next), workflow_id)
+        return _lookup(await asyncio.shield(askers.next), workflow_id)
 
     def _read(self, which: _List, askers: _Askers, reading: asyncio.Task[_Reading]) -> None:
         if not reading.cancelled():
@@ -173,9 +177,25 @@ class Lookout:
         if askers.next is None and not askers.reading.locked():
             self._askers.pop(which, None)
 
-    async def patrol(
-        self, key: OpenedKey, workflow_id: str, watch: Watch, *, like: Instance | None
-    ) -> Sighting:
+    async def check(
+        self, key: OpenedKey, workflow_id: str, *, like: Instance | None, for_changes: bool
+    ) -> Lookup:
+        """Look before or after a call: in the list of those ``like`` it, which hides what has changed of it.
+
+        With ``for_changes`` in all of the list, unless that is too long. Raises VibecodeError, also where it takes
+        longer than a person waits.
+        """
+        try:
+            async with asyncio.timeout(CHECK_SECONDS):
+                if for_changes:
+                    lookup = await self.find(key, workflow_id, pages=1)
+                    if lookup.certain:
+                        return lookup
+                return await self.find(key, workflow_id, like=like, pages=CHECK_PAGES)
+        except TimeoutError as late:
+            raise NotExecuted("TIMEOUT") from late
+
+    async def poll(self, key: OpenedKey, workflow_id: str, watch: Watch, *, like: Instance | None) -> Lookup:
         """Look on for a watch; pages that others have read since count.
 
         Raises VibecodeError, and NotYet when the watches of this key have used up their request.
@@ -199,7 +219,7 @@ class Lookout:
                 shared.seen_at = {
                     row: at for row, at in shared.seen_at.items() if row in shared.finished.seen
                 }
-            return _verdict(shared, workflow_id, watch) or Sighting(None, certain=False)
+            return _verdict(shared, workflow_id, watch) or Lookup(None, certain=False)
 
     async def _read_next(self, askers: _Askers, key: ApiKey, which: _List) -> _Reading:
         async with askers.reading:
@@ -221,7 +241,7 @@ class Lookout:
 
     async def _take_a_turn(self, key_id: str) -> None:
         """Let a watch read one page. Raises NotYet; a person's own call always finds room beside the watches."""
-        wait_ms = await self._turns.pace(f"{key_id} watches", PATROL_PER_SECOND)
+        wait_ms = await self._turns.pace(f"{key_id} watches", POLLS_PER_SECOND)
         wait_ms = wait_ms or await self._turns.pace(key_id, self._calls_per_second)
         if wait_ms:
             raise NotYet(wait_ms)
@@ -250,21 +270,21 @@ def _list(key: OpenedKey, like: Instance | None) -> _List:
     return _List(key.key_id, template_id, started_by, key.key.session)
 
 
-def _sighting(reading: _Reading, workflow_id: str) -> Sighting:
+def _lookup(reading: _Reading, workflow_id: str) -> Lookup:
     found = reading.seen.get(workflow_id)
     others = tuple(row for row in reading.seen.values() if row.id != workflow_id)
-    return Sighting(found, certain=found is not None or reading.complete, others=others, total=reading.total)
+    return Lookup(found, certain=found is not None or reading.complete, others=others, total=reading.total)
 
 
-def _verdict(shared: _Round, workflow_id: str, watch: Watch) -> Sighting | None:
+def _verdict(shared: _Round, workflow_id: str, watch: Watch) -> Lookup | None:
     """Tell what is known already: seen lately, or missing from a whole reading that began late enough."""
     if shared.seen_at.get(workflow_id, watch.looked) > watch.looked:
         readings = (shared.reading, shared.finished)
         row = next((found for each in readings if each and (found := each.seen.get(workflow_id))), None)
-        return Sighting(row, certain=True)
+        return Lookup(row, certain=True)
     finished = shared.finished
     if finished is not None and finished.began >= watch.began and workflow_id not in finished.seen:
-        return Sighting(None, certain=True)
+        return Lookup(None, certain=True)
     return None
 
 

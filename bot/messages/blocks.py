@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.domain.command import has_usual_shape
+from bot.domain.errors import AUTHORISABLE
 from bot.domain.instance import Found
 from bot.domain.practice import is_practice
 from bot.domain.press import Choice
 from bot.domain.termination import MessageRef, Phase, Termination
 from bot.messages import replies, termination_text
-from bot.messages.error_catalog import AUTHORISABLE
 from bot.messages.instance_text import fields
 from bot.messages.mrkdwn import clip, escape
 from bot.ports.core import Message
@@ -116,8 +116,8 @@ def _answers(termination: Termination, value: str) -> list[Block]:
 
 def found(answer: Found) -> Message:
     """The private answer to ``show ID``."""
-    headline = replies.found(answer.workflow_id, answer.sighting)
-    known = fields(answer.workflow_id, answer.sighting.instance, answer.portal, answer.at)
+    headline = replies.found(answer.workflow_id, answer.lookup)
+    known = fields(answer.workflow_id, answer.lookup.instance, answer.portal, answer.at)
     banner = [replies.PRACTICE_BANNER] if is_practice(answer.workflow_id) else []
     blocks = (*map(section, banner), section(headline), *([_fields(known)] if known else []))
     return Message(_text([*banner, headline, *(f"{name}: {value}" for name, value in known)]), blocks)

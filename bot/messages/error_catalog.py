@@ -172,9 +172,6 @@ EXPLANATIONS: dict[str, Explanation] = {
     ),
 }
 
-AUTHORISABLE = frozenset({"TOKEN_EXPIRED", "TOKEN_MISSING", "INVALID_SESSION", "SESSION_APP_MISMATCH"})
-"""Codes that end when the person authorises again in the browser."""
-
 _BY_CLASS: dict[int, Explanation] = {
     401: Explanation("Vibecode did not accept this channel's key.", *_NEW_KEY),
     402: Explanation("the Vibecode account does not cover this call.", *_TARIFF),

@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bot.domain.command import COMMAND
-from bot.domain.errors import Refused
-from bot.domain.instance import Sighting
+from bot.domain.errors import AUTHORISABLE, Refused
+from bot.domain.instance import Lookup
 from bot.domain.job import Job
 from bot.domain.termination import Outcome, Phase, Termination
 from bot.messages import access
-from bot.messages.error_catalog import AUTHORISABLE, explain
+from bot.messages.error_catalog import explain
 from bot.messages.mrkdwn import escape
 from bot.messages.permissions import REFUSALS
 
@@ -150,14 +150,16 @@ def posted_elsewhere(code: str, channel: str) -> str:
             return f"Slack did not take this message for <#{channel}> ({code}), so Haltbot tells it here."
 
 
-def found(workflow_id: str, sighting: Sighting) -> str:
+def found(workflow_id: str, lookup: Lookup) -> str:
     """Say what ``show`` found; nothing was stopped."""
     name = f"`{workflow_id}`"
-    if sighting.instance is not None:
+    if lookup.instance is not None:
         return f"*Workflow {name} is running.* Nothing was stopped."
-    if sighting.certain:
+    if lookup.certain:
         return f"*Workflow {name} is not running:* it finished, was stopped before, or the ID has a typo."
-    return f"*Workflow {name} was not found in time:* this portal runs {sighting.total or 'very many'} workflows."
+    return (
+        f"*Workflow {name} was not found in time:* this portal runs {lookup.total or 'very many'} workflows."
+    )
 
 
 def under_way(jobs: Sequence[Job], links: Sequence[str | None]) -> str:

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bot.domain.command import COMMAND
+from bot.domain.errors import AUTHORISABLE
 from bot.domain.termination import RESUMABLE_MS, Outcome, Phase, Termination
-from bot.messages.error_catalog import AUTHORISABLE, explain
+from bot.messages.error_catalog import explain
 from bot.messages.instance_text import clock, lock, preview
 from bot.messages.mrkdwn import sentence
 from bot.messages.permissions import note, title, who_can_answer

@@ -24,6 +24,23 @@ class Message:
     blocks: tuple[Mapping[str, Any], ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Showing:
+    """What the one message of a termination has to show, and on which ways it may reach its readers."""
+
+    termination: Termination
+    """As these readers may see it."""
+    phase: Phase
+    now: int
+    """The database's clock, in ms."""
+    alone: bool
+    """For the requester alone: it must not reach the channel on any way."""
+    response_url: str | None
+    """Opened; posts where the bot itself may not."""
+    click_url: str | None
+    """Opened; edits a message that was clicked, whoever posted it."""
+
+
 Tell: TypeAlias = Callable[[Message, str], Awaitable[None]]
 """Tells a person something in a direct message. Raises SlackError."""
 
@@ -177,25 +194,15 @@ class Workflows(Protocol):
 class Messenger(Protocol):
     """Slack, outbound. Raises SlackError."""
 
-    async def show(
-        self,
-        message: Message,
-        *,
-        channel: str,
-        user: str,
-        at: MessageRef | None,
-        response_url: str | None,
-        click_url: str | None,
-        reference: str,
-        maybe_posted_ms_ago: int | None,
-        tries: int,
-    ) -> MessageRef:
+    async def show(self, showing: Showing) -> MessageRef:
         """Post the one message of a termination, or edit it where it stands, on the best way that works.
 
-        ``click_url`` can edit a message that was clicked, whoever posted it. ``maybe_posted_ms_ago``: an
-        earlier try may have posted it then, so look for it before posting. ``tries`` that met trouble end the patience with a
-        channel.
+        Where an earlier try may have posted it, it is looked for first.
         """
+        ...
+
+    async def refuse(self, refused: Refused, termination: Termination, *, response_url: str | None) -> None:
+        """Tell the requester alone why a termination is refused, on the best way that works."""
         ...
 
     async def keep_only(self, at: MessageRef, reference: str) -> None:

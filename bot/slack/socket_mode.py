@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import random
 import time
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -18,6 +17,7 @@ import aiohttp
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.domain.backoff import growing
 from bot.domain.errors import SlackError, SlackRefused
 from bot.slack.http import Dispatch
 from bot.slack.payloads import Malformed, check
@@ -189,4 +189,4 @@ def _pause(failures: int) -> float:
     """Nothing after a connection that lasted; else growing waits, jittered for the sake of all the others."""
     if failures == 0:
         return 0.0
-    return min(LONGEST_PAUSE_SECONDS, 0.5 * 2.0 ** min(failures - 1, 5)) * random.uniform(0.75, 1.25)  # noqa: S311 -- spreads load, guards nothing
+    return growing(failures, first=0.5, longest=LONGEST_PAUSE_SECONDS)

@@ -6,17 +6,20 @@ from typing import Any
 
 from bot.config.settings import Settings, SettingsInvalid, StorageSettings, sqlite_path
 from bot.config.vault import KEY_BYTES, AesVault, decode_keys, key_file
+from bot.domain.pace import Pace
 from bot.ports.access import AccessStore
 from bot.store import database_file
 from bot.store.sqlite import open_sqlite
 from bot.store.sqlite_file import hand_over, owned_as
 
-LEASE_MS = 15_000
-"""Longer than the longest Vibecode call: a takeover must not find it still under way."""
-
 
 async def open_store(
-    database_url: str, *, owner: str, shared: bool = False, may_create: bool = True
+    database_url: str,
+    *,
+    owner: str,
+    shared: bool = False,
+    may_create: bool = True,
+    lease_ms: int = Pace().lease_ms,
 ) -> AccessStore:
     """Open the database that the settings name; ``shared`` for a command beside a running bot.
 
@@ -25,13 +28,13 @@ async def open_store(
     """
     path = sqlite_path(database_url)
     if path is None:
-        return await _open_postgres(database_url, owner)
+        return await _open_postgres(database_url, owner, lease_ms)
     database_file.examine(path, may_create=may_create)
-    return await open_sqlite(path, owner=owner, lease_ms=LEASE_MS, exclusive=not shared)
+    return await open_sqlite(path, owner=owner, lease_ms=lease_ms, exclusive=not shared)
 
 
-async def _open_postgres(database_url: str, owner: str) -> AccessStore:
-    store: AccessStore = await postgres_adapter().open_postgres(database_url, owner=owner, lease_ms=LEASE_MS)
+async def _open_postgres(database_url: str, owner: str, lease_ms: int) -> AccessStore:
+    store: AccessStore = await postgres_adapter().open_postgres(database_url, owner=owner, lease_ms=lease_ms)
     return store
 
 

@@ -25,14 +25,14 @@ class Dialog:
     last_four: bool
 
 
-class Arming:
+class ClickAuthorizer:
     """A question is shown for minutes, and rights change: nothing that was found out before counts at the click."""
 
     def __init__(self, store: Store, authority: Authority) -> None:
         self._store = store
         self._authority = authority
 
-    async def arm(self, press: Press, seen_at: MessageRef) -> Press | Dialog:
+    async def authorize(self, press: Press, seen_at: MessageRef) -> Press | Dialog:
         """Add what the person may now, or say what has to be typed first. Raises Refused.
 
         The store decides once more in its transaction, with what is found out here.
@@ -51,21 +51,21 @@ class Arming:
             self._verdicts(press, termination, settings),
             self._authority.approval_at_click(termination, settings),
         )
-        armed = replace(
+        authorized = replace(
             press,
             may=frozenset(role for role, found in (verdicts or {}).items() if found.allowed),
             approval=approval,
             break_glass=settings.break_glass,
         )
-        dialog = self._dialog(armed, termination, settings)
+        dialog = self._dialog(authorized, termination, settings)
         # Where the reason comes with the dialog, the click is looked at as if it were there.
-        looked_at = replace(armed, reason=armed.reason or "-") if dialog else armed
+        looked_at = replace(authorized, reason=authorized.reason or "-") if dialog else authorized
         await self._look(replace(job, termination=termination), looked_at, settings, verdicts)
         if dialog:
             return dialog
         if settings.type_last_four and press.choice in (Choice.FORCE, Choice.BREAK_GLASS):
-            _check_typed(armed, termination)
-        return armed
+            _check_typed(authorized, termination)
+        return authorized
 
     async def _verdicts(
         self, press: Press, termination: Termination, settings: ChannelSettings

@@ -1,200 +1,56 @@
-"""What every step of a termination needs: recording it, showing it, and letting it rest."""
+"""Keeps the one message of a termination up to date, and tells its requester what only they may know."""
 
 import asyncio
 import math
-import random
-import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from bot.channels.sharing import Audience, Sharing
-from bot.domain.audit import Event
-from bot.domain.errors import KeyUndecryptable, SlackError, SlackRefused, SlackUnavailable
-from bot.domain.job import Job, Transition
-from bot.domain.termination import Outcome, Phase, Termination
-from bot.domain.transitions import ending, withheld
-from bot.messages.blocks import Cards
-from bot.ports.core import Message, Messenger, Store, Vault
+from bot.domain.errors import KeyUndecryptable, Refused, SlackError, SlackRefused, SlackUnavailable
+from bot.domain.job import Job
+from bot.domain.pace import Pace
+from bot.domain.termination import Phase, Termination
+from bot.domain.transitions import withheld
+from bot.ports.core import Messenger, Showing, Vault
+from bot.terminations.lease import Leases, ends, is_held
 
 T = TypeVar("T")
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Pace:
-    """How fast and how long: from the settings."""
-
-    calls_per_second: float
-    confirmation_ms: int
-    watch_ms: int
-    soft_first_ms: int | None
-    """How long a force waits for its soft beginning; None: it does not begin softly."""
-
-
-SHOW_AFTER_SECONDS = 1.0
-"""What Vibecode takes longer for gets a message that says that it is under way."""
-RECORDING_SECONDS = 3.0
-"""So much of a lease is left for recording what came of a message."""
 _CORRECTIONS = 5
 """How often a state that changes while it is shown is shown anew."""
 
 
-class Overtaken(Exception):
-    """Somebody else has the termination now: this process was away for longer than its lease, or it was decided."""
-
-
-class Progress:
-    """Records steps and keeps the one message of a termination up to date."""
+class Notifier:
+    """Speaks only while the termination is held: two processes would contradict each other."""
 
     def __init__(
-        self,
-        store: Store,
-        messenger: Messenger,
-        vault: Vault,
-        cards: Cards,
-        sharing: Sharing,
-        *,
-        wake_in: Callable[[float], None],
+        self, leases: Leases, messenger: Messenger, vault: Vault, sharing: Sharing, pace: Pace
     ) -> None:
-        self.store = store
+        self._leases = leases
         self._messenger = messenger
         self._vault = vault
-        self._cards = cards
         self._sharing = sharing
-        self._wake_in = wake_in
-
-    async def advance(
-        self,
-        job: Job,
-        termination: Termination,
-        phase: Phase | None = None,
-        *events: Event,
-        rest_ms: int | None = None,
-    ) -> Job | None:
-        """Record a step; None: somebody else has taken over.
-
-        The lease is renewed, or with ``rest_ms`` given back: whoever is free takes it up after so long.
-        """
-        step = Transition(termination=termination, phase=phase or job.phase, events=events, due_in_ms=rest_ms)
-        advanced = await self.apply(job, step)
-        if advanced is not None and rest_ms is not None:
-            self._wake_in(rest_ms / 1000)
-        return advanced
-
-    async def apply(self, job: Job, step: Transition) -> Job | None:
-        # What the fence grows by from here on without a recorded step is a crash.
-        return await self.store.advance(job, replace(step, attempts=job.fence))
-
-    async def keep(
-        self, job: Job, work: Coroutine[Any, Any, T] | asyncio.Task[T]
-    ) -> tuple[Job, asyncio.Task[T]]:
-        """Wait until work has ended that may outlast the lease, which is renewed meanwhile.
-
-        The task tells what the work came to. Raises Overtaken.
-        """
-        task, held = asyncio.ensure_future(work), job
-        try:
-            while not await _ends(
-                task, within_seconds=held.held_until - RECORDING_SECONDS - time.monotonic()
-            ):
-                held = await self._renewed(held, held.termination)
-            return held, task
-        finally:
-            task.cancel()
-
-    async def patiently(self, job: Job, asking: Coroutine[Any, Any, T]) -> tuple[Job, asyncio.Task[T]]:
-        """The same for Vibecode's answer: what takes longer gets a message as well. Raises Overtaken."""
-        task = asyncio.create_task(asking)
-        try:
-            if await _ends(task, within_seconds=SHOW_AFTER_SECONDS):
-                return job, task
-            return await self.keep(await self._renewed(job, await self.show_quietly(job)), task)
-        finally:
-            task.cancel()
-
-    async def _renewed(self, job: Job, termination: Termination) -> Job:
-        renewed = await self.advance(job, termination)
-        if renewed is None:
-            raise Overtaken
-        return renewed
-
-    async def rest(self, job: Job, termination: Termination, wait_ms: float) -> Job | None:
-        """Give it back for so long; whoever is free takes it up then. None: nothing to go on with now."""
-        await self.advance(job, termination, rest_ms=int(wait_ms))
-        return None
-
-    async def end(
-        self,
-        job: Job,
-        outcome: Outcome,
-        *,
-        code: str | None = None,
-        status: int | None = None,
-        verified: bool | None = None,
-        name: str = "outcome",
-    ) -> Job | None:
-        """Decide the outcome: record it now, tell it next."""
-        now = await self.store.now()
-        step = ending(job.termination, name, outcome, now, code=code, status=status, verified=verified)
-        return await self.apply(job, step)
+        self._pace = pace
 
     def is_shown(self, job: Job) -> bool:
-        return job.termination.posting.shown == _shown(job.termination, job.phase)
+        return job.termination.posting.shown == _state(job.termination, job.phase)
 
     async def show(self, job: Job) -> Termination:
         """Bring the one message up to date. Raises SlackError, Overtaken."""
         termination, phase = job.termination, job.phase
-        audience = await self._sharing.audience(termination.request.team, termination.request.channel)
-        alone = is_for_requester_alone(termination, audience)
-        shown = termination if alone or audience is Audience.TRUSTED else withheld(termination)
-        now = await self.store.now()
+        showing = await self._showing(termination, phase)
         try:
-            async with _while_held(job):
-                shown_at = await self._messenger.show(
-                    self._cards.termination(shown, phase, now),
-                    channel=termination.request.user if alone else termination.request.channel,
-                    user=termination.request.user,
-                    at=termination.posting.message,
-                    # What is for the requester alone must not reach the channel on another way.
-                    response_url=None
-                    if alone
-                    else self._opened(termination.request.response_url, termination),
-                    click_url=self._opened(termination.posting.click_url, termination),
-                    reference=termination.id,
-                    maybe_posted_ms_ago=now - termination.posting.maybe_shown_at
-                    if termination.posting.maybe_shown
-                    else None,
-                    tries=termination.posting.telling_tries,
-                )
+            async with self._leases.while_held(job):
+                shown_at = await self._messenger.show(showing)
         except SlackError:
             await self._make_way(job)
             raise
         await self._make_way(job)
-        return replace(
-            termination,
-            posting=replace(
-                termination.posting, message=shown_at, maybe_shown=False, shown=_shown(termination, phase)
-            ),
+        posting = replace(
+            termination.posting, message=shown_at, maybe_shown=False, shown=_state(termination, phase)
         )
-
-    async def _make_way(self, job: Job) -> None:
-        """Take back what was posted too late, if whoever has taken over has posted it as well.
-
-        A process that was frozen between its last look at the lease and Slack notices only afterwards.
-        """
-        if is_held(job) or job.termination.posting.message is not None:
-            return
-        for _ in range(_CORRECTIONS):
-            newest = await self.store.find(job.termination.id)
-            if newest is None:
-                return
-            if (stands := newest.termination.posting.message) is not None:
-                if stands.ts is not None:
-                    await self._messenger.keep_only(stands, job.termination.id)
-                return
-            # Whoever has it now may be about to post it, or finds ours.
-            await asyncio.sleep(1)
+        return replace(termination, posting=posting)
 
     async def show_quietly(self, job: Job, *, insist: bool = False) -> Termination:
         """The same for what is worth a message, but not worth waiting for Slack, unless ``insist``."""
@@ -209,23 +65,33 @@ class Progress:
                 raise
             return await self.unsure_where(job.termination, later)
 
+    async def while_working(self, job: Job, work: Coroutine[Any, Any, T]) -> tuple[Job, asyncio.Task[T]]:
+        """Keep the lease until Vibecode has answered; what takes longer gets a message. Raises Overtaken."""
+        task = asyncio.create_task(work)
+        try:
+            if await ends(task, within_seconds=self._pace.show_after_seconds):
+                return job, task
+            held = await self._leases.renew(job, await self.show_quietly(job))
+            return await self._leases.keep(held, task)
+        finally:
+            task.cancel()
+
     async def unsure_where(self, termination: Termination, later: SlackUnavailable) -> Termination:
         """Remember that Slack may have posted a message without our knowing where; a rate limit posts nothing."""
         if termination.posting.message is not None or later.did_nothing:
             return termination
+        now = await self._leases.store.now()
         return replace(
-            termination,
-            posting=replace(termination.posting, maybe_shown=True, maybe_shown_at=await self.store.now()),
+            termination, posting=replace(termination.posting, maybe_shown=True, maybe_shown_at=now)
         )
 
-    async def whisper(self, job: Job, message: Message) -> None:
-        """Tell the requester alone. Raises SlackError, Overtaken."""
+    async def refuse(self, job: Job, refused: Refused) -> None:
+        """Tell the requester alone why. Raises SlackError, Overtaken."""
         termination = job.termination
-        async with _while_held(job):
-            await self._messenger.whisper(
-                message,
-                channel=termination.request.channel,
-                user=termination.request.user,
+        async with self._leases.while_held(job):
+            await self._messenger.refuse(
+                refused,
+                termination,
                 response_url=self._opened(termination.request.response_url, termination),
             )
 
@@ -233,11 +99,11 @@ class Progress:
         """Show once more what is true: this process may have shown an older state after a newer one."""
         shown: str | None = None
         for _ in range(_CORRECTIONS):
-            job = await self.store.find(reference)
+            job = await self._leases.store.find(reference)
             # Where it stands nowhere yet, whoever has it now looks for it before posting it.
             if job is None or job.termination.posting.message is None:
                 return
-            state = _shown(job.termination, job.phase)
+            state = _state(job.termination, job.phase)
             if state == shown:
                 return
             try:
@@ -245,6 +111,37 @@ class Progress:
                 shown = state
             except SlackUnavailable as later:
                 await asyncio.sleep(later.retry_after or 1)
+
+    async def _showing(self, termination: Termination, phase: Phase) -> Showing:
+        request = termination.request
+        audience = await self._sharing.audience(request.team, request.channel)
+        alone = is_for_requester_alone(termination, audience)
+        return Showing(
+            termination=termination if alone or audience is Audience.TRUSTED else withheld(termination),
+            phase=phase,
+            now=await self._leases.store.now(),
+            alone=alone,
+            response_url=None if alone else self._opened(request.response_url, termination),
+            click_url=self._opened(termination.posting.click_url, termination),
+        )
+
+    async def _make_way(self, job: Job) -> None:
+        """Take back what was posted too late, if whoever has taken over has posted it as well.
+
+        A process that was frozen between its last look at the lease and Slack notices only afterwards.
+        """
+        if is_held(job) or job.termination.posting.message is not None:
+            return
+        for _ in range(_CORRECTIONS):
+            newest = await self._leases.store.find(job.termination.id)
+            if newest is None:
+                return
+            if (stands := newest.termination.posting.message) is not None:
+                if stands.ts is not None:
+                    await self._messenger.keep_only(stands, job.termination.id)
+                return
+            # Whoever has it now may be about to post it, or finds ours.
+            await asyncio.sleep(1)
 
     def _opened(self, sealed: str | None, termination: Termination) -> str | None:
         try:
@@ -259,8 +156,9 @@ def is_for_requester_alone(termination: Termination, audience: Audience) -> bool
 
     A question that somebody else has to answer cannot.
     """
-    if termination.posting.message is not None:
-        return termination.posting.message.channel != termination.request.channel
+    message = termination.posting.message
+    if message is not None:
+        return message.channel != termination.request.channel
     return audience is Audience.OUTSIDERS and termination.question.approval is None
 
 
@@ -269,38 +167,10 @@ def _worth_showing(termination: Termination) -> bool:
 
     Such a message is replaced through the click on it, which Slack allows a few times: the outcome needs one.
     """
-    editable = termination.posting.message is None or termination.posting.message.ts is not None
-    return editable or (termination.posting.click_url is not None and termination.calls.retries == 0)
+    posting = termination.posting
+    editable = posting.message is None or posting.message.ts is not None
+    return editable or (posting.click_url is not None and termination.calls.retries == 0)
 
 
-@asynccontextmanager
-async def _while_held(job: Job) -> AsyncIterator[None]:
-    """Speak only as long as the lease leaves time to record it, or somebody else would take over meanwhile."""
-    if not is_held(job):
-        raise Overtaken
-    try:
-        async with asyncio.timeout_at(job.held_until - RECORDING_SECONDS):
-            yield
-    except TimeoutError as late:
-        raise SlackUnavailable("connection") from late
-
-
-async def _ends(task: asyncio.Task[Any], *, within_seconds: float) -> bool:
-    done, _ = await asyncio.wait({task}, timeout=max(0.0, within_seconds))
-    return bool(done)
-
-
-def is_held(job: Job) -> bool:
-    """A process that was frozen past its lease must not act or speak: somebody else has taken over."""
-    return time.monotonic() < job.held_until
-
-
-def pause_ms(tries: int, asked_for: float | None = None) -> int:
-    """The other side's own wish, or growing and jittered waits of 1, 2, 4 … 15 s."""
-    jitter = random.uniform(0.75, 1.25)  # noqa: S311 -- spreads load, guards nothing
-    seconds = asked_for if asked_for is not None else min(15.0, 2.0 ** min(tries - 1, 4)) * jitter
-    return max(50, int(seconds * 1000))
-
-
-def _shown(termination: Termination, phase: Phase) -> str:
+def _state(termination: Termination, phase: Phase) -> str:
     return f"{phase}.{termination.question.number}"

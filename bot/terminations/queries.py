@@ -9,18 +9,18 @@ from bot.domain.instance import Found
 from bot.domain.job import Job
 from bot.domain.permissions import Actor
 from bot.domain.termination import Outcome
-from bot.instances.finder import Lookout
+from bot.instances.finder import Finder
 from bot.ports.core import Store
 
 
 class Queries:
     """Answers from the database and from the list of running workflows. Raises Refused."""
 
-    def __init__(self, store: Store, authority: Authority, keys: Keys, lookout: Lookout) -> None:
+    def __init__(self, store: Store, authority: Authority, keys: Keys, finder: Finder) -> None:
         self._store = store
         self._authority = authority
         self._keys = keys
-        self._lookout = lookout
+        self._finder = finder
 
     async def status(self, actor: Actor) -> list[Job]:
         """The terminations of this channel that are not finished; a refusal is its requester's alone."""
@@ -35,7 +35,7 @@ class Queries:
         with unusable_keys_refused(actor.place, actor.channel):
             key = await self._keys.open_for(identifier, actor.place, actor.channel, actor.user)
         try:
-            sighting = await self._lookout.find(key, identifier)
+            lookup = await self._finder.find(key, identifier)
         except VibecodeError as trouble:
             raise Refused("not_readable", code=trouble.code, status=trouble.status) from trouble
-        return Found(identifier, sighting, settings.portal, await self._store.now())
+        return Found(identifier, lookup, settings.portal, await self._store.now())

@@ -4,14 +4,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bot.domain.audit import Event, event
+from bot.domain.errors import AUTHORISABLE
 from bot.domain.job import Job
 from bot.domain.reference import new_reference
 from bot.domain.termination import RESUMABLE_MS, Calls, Outcome, Phase, Posting, Termination
-from bot.messages.error_catalog import AUTHORISABLE
 from bot.ports.core import Store, Submitted
 
 
-class Resuming:
+class Resumer:
     """The refused one stays as it ended; what goes on is another one, in the same message."""
 
     def __init__(self, store: Store, *, start: Callable[[Job], None], has_room: Callable[[], bool]) -> None:

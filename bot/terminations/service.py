@@ -20,7 +20,7 @@ from bot.domain.termination import Approval, MessageRef, Outcome, Phase, Questio
 from bot.domain.transitions import is_requester
 from bot.observability import context
 from bot.ports.core import Admit, Duplicate, Store, Submitted, Vault
-from bot.terminations.click import Arming, Dialog
+from bot.terminations.click import ClickAuthorizer, Dialog
 
 T = TypeVar("T")
 
@@ -58,7 +58,7 @@ class Terminations:
     ) -> None:
         self._store = store
         self._authority = authority
-        self._arming = Arming(store, authority)
+        self._clicks = ClickAuthorizer(store, authority)
         self._vault = vault
         self._start = start
         self._has_room = has_room
@@ -120,10 +120,10 @@ class Terminations:
             detail={"choice": press.choice},
         )
         async with refusals_recorded(self._store, attempt):
-            armed = await self._arming.arm(press, seen_at)
-            if isinstance(armed, Dialog):
-                return armed
-            job = await self._store.decide(armed, seen_at=seen_at, run_here=self._has_room())
+            authorized = await self._clicks.authorize(press, seen_at)
+            if isinstance(authorized, Dialog):
+                return authorized
+            job = await self._store.decide(authorized, seen_at=seen_at, run_here=self._has_room())
         if job.owner is not None:
             self._start(job)
         return job

@@ -20,6 +20,28 @@ _CLOCK_SECONDS = 0.005
 """The database's clock counts whole milliseconds: a look that comes too early would cost a whole poll."""
 
 
+class Alarm:
+    """Wakes the worker before its next poll."""
+
+    def __init__(self) -> None:
+        self._ringing = asyncio.Event()
+
+    def ring(self) -> None:
+        self._ringing.set()
+
+    def ring_in(self, seconds: float) -> None:
+        asyncio.get_running_loop().call_later(seconds + _CLOCK_SECONDS, self.ring)
+
+    async def wait(self, *, within_seconds: float) -> None:
+        """Sleep until it rings, but not longer."""
+        try:
+            async with asyncio.timeout(within_seconds):
+                await self._ringing.wait()
+        except TimeoutError:
+            return
+        self._ringing.clear()
+
+
 class Worker:
     """Runs jobs: those handed to it right after their commit, and those that it finds due by polling.
 
@@ -30,6 +52,7 @@ class Worker:
         self,
         store: Store,
         run: Callable[[Job], Awaitable[None]],
+        alarm: Alarm,
         *,
         slots: int = SLOTS,
         poll_seconds: float = POLL_SECONDS,
@@ -39,7 +62,7 @@ class Worker:
         self._slots = slots
         self._poll_seconds = poll_seconds
         self._running: set[asyncio.Task[None]] = set()
-        self._wake = asyncio.Event()
+        self._alarm = alarm
         self._stopping = False
         self._taking_up: asyncio.Task[Any] | None = None
         self.healthy = True
@@ -53,10 +76,6 @@ class Worker:
         task = asyncio.create_task(self._guarded(job), name=f"termination {job.termination.id}")
         self._running.add(task)
         task.add_done_callback(self._ended)
-
-    def wake_in(self, seconds: float) -> None:
-        """Look again after so long, instead of at the next poll."""
-        asyncio.get_running_loop().call_later(seconds + _CLOCK_SECONDS, self._wake.set)
 
     async def serve(self) -> None:
         """Take up due work until stopped."""
@@ -74,7 +93,7 @@ class Worker:
     async def stop(self, *, within_seconds: float) -> None:
         """Take up nothing more, let what runs finish within the limit, give the rest back."""
         self._stopping = True
-        self._wake.set()
+        self._alarm.ring()
         if self._taking_up is not None:
             await asyncio.wait({self._taking_up})
         if self._running:
@@ -101,12 +120,7 @@ class Worker:
     async def _rest(self) -> None:
         # Jittered, so that replicas do not ask at the same moment; never longer, so that a take-over is in time.
         pause = self._poll_seconds * random.uniform(0.6, 1.0)  # noqa: S311 -- spreads load, guards nothing
-        try:
-            async with asyncio.timeout(pause):
-                await self._wake.wait()
-        except TimeoutError:
-            return
-        self._wake.clear()
+        await self._alarm.wait(within_seconds=pause)
 
     async def _guarded(self, job: Job) -> None:
         # Each job is a task of its own, so this name stays within it.
@@ -125,4 +139,4 @@ class Worker:
         was_full = len(self._running) >= self._slots
         self._running.discard(task)
         if was_full:
-            self._wake.set()
+            self._alarm.ring()

@@ -1,4 +1,4 @@
-"""The lookout reads a list that shifts under its eyes, for everybody at once, and misses nothing."""
+"""The finder reads a list that shifts under its eyes, for everybody at once, and misses nothing."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import pytest
 from bot.domain.api_key import ApiKey, KeyFacts, OpenedKey
 from bot.domain.errors import NotExecuted, RateLimited
 from bot.domain.instance import Instance, Page
-from bot.instances.finder import MAX_SECONDS, OVERLAP, Lookout, NotYet, Watch, _Reading
+from bot.instances.finder import MAX_SECONDS, OVERLAP, Finder, NotYet, Watch, _Reading
 
 PAGE = 50
 KEY = OpenedKey(ApiKey("vibe_api_test"), "key")
@@ -60,10 +60,10 @@ class Portal:
         return Page(page, total=total, received=len(page))
 
     async def terminate(self, key: ApiKey, workflow_id: str, *, force: bool, reason: str) -> None:
-        raise AssertionError("the lookout only looks")
+        raise AssertionError("the finder only looks")
 
     async def describe_key(self, key: ApiKey) -> KeyFacts:
-        raise AssertionError("the lookout only looks")
+        raise AssertionError("the finder only looks")
 
 
 def names(*numbers: int) -> list[str]:
@@ -92,104 +92,104 @@ class Turns:
         self.blocked.append((key_id, for_ms))
 
 
-@pytest.fixture(name="lookout")
-def _lookout(portal: Portal) -> Lookout:
-    return Lookout(portal, Turns(), 1000)
+@pytest.fixture(name="finder")
+def _finder(portal: Portal) -> Finder:
+    return Finder(portal, Turns(), 1000)
 
 
-async def test_what_moved_to_the_front_behind_others_is_found(portal: Portal, lookout: Lookout):
+async def test_what_moved_to_the_front_behind_others_is_found(portal: Portal, finder: Finder):
     """It jumped over the reading, and a page of rows that were read already jumped before it."""
     portal.then[2] = lambda: portal.touch("r140", *names(*range(10, 60)))
 
-    sighting = await lookout.find(KEY, "r140")
+    lookup = await finder.find(KEY, "r140")
 
-    assert sighting.instance is not None
+    assert lookup.instance is not None
     assert portal.rows[PAGE].id == "r140"
 
 
-async def test_a_whole_reading_without_it_is_certain(portal: Portal, lookout: Lookout):
+async def test_a_whole_reading_without_it_is_certain(portal: Portal, finder: Finder):
     """Page by page with rows in common, and once more to the front, where what was changed would be."""
-    sighting = await lookout.find(KEY, "absent")
+    lookup = await finder.find(KEY, "absent")
 
-    assert (None, True) == (sighting.instance, sighting.certain)
-    assert (150, 150) == (len(sighting.others), sighting.total)
+    assert (None, True) == (lookup.instance, lookup.certain)
+    assert (150, 150) == (len(lookup.others), lookup.total)
     step = PAGE - OVERLAP
     assert [0, step, 2 * step, 3 * step, 0] == portal.offsets
 
 
-async def test_one_page_takes_one_request(portal: Portal, lookout: Lookout):
+async def test_one_page_takes_one_request(portal: Portal, finder: Finder):
     """Nothing can hide from a list that was read at once."""
     portal.end(*names(*range(20, 150)))
 
-    sighting = await lookout.find(KEY, "absent")
+    lookup = await finder.find(KEY, "absent")
 
-    assert sighting.certain
+    assert lookup.certain
     assert [0] == portal.offsets
 
 
-async def test_the_reading_ends_where_it_is_found(portal: Portal, lookout: Lookout):
+async def test_the_reading_ends_where_it_is_found(portal: Portal, finder: Finder):
     """A person who waits does not wait for the rest of the list."""
-    sighting = await lookout.find(KEY, "r60")
+    lookup = await finder.find(KEY, "r60")
 
-    assert sighting.instance == portal.rows[60]
+    assert lookup.instance == portal.rows[60]
     assert 2 == len(portal.asked)
 
 
 @pytest.mark.parametrize("ended", [OVERLAP - 1, 30, PAGE])
-async def test_rows_that_vanish_in_front_hide_nothing(portal: Portal, lookout: Lookout, ended: int):
+async def test_rows_that_vanish_in_front_hide_nothing(portal: Portal, finder: Finder, ended: int):
     """What was behind the pages that were read moves into them; where they do not meet any more, it goes back."""
     portal.then[2] = lambda: portal.end(*names(*range(ended)))
 
-    sighting = await lookout.find(KEY, "absent")
+    lookup = await finder.find(KEY, "absent")
 
-    assert set(names(*range(150))) == {row.id for row in sighting.others}
-    assert sighting.certain
+    assert set(names(*range(150))) == {row.id for row in lookup.others}
+    assert lookup.certain
 
 
-async def test_without_a_total_it_reads_until_nothing_is_new(portal: Portal, lookout: Lookout):
+async def test_without_a_total_it_reads_until_nothing_is_new(portal: Portal, finder: Finder):
     """Where Vibecode does not say how many there are, the end is where the rows repeat or stop."""
     portal.tells_total = False
 
-    sighting = await lookout.find(KEY, "absent")
+    lookup = await finder.find(KEY, "absent")
 
-    assert sighting.certain
-    assert 150 == len(sighting.others)
+    assert lookup.certain
+    assert 150 == len(lookup.others)
 
 
-async def test_too_few_pages_prove_nothing(portal: Portal, lookout: Lookout):
+async def test_too_few_pages_prove_nothing(portal: Portal, finder: Finder):
     """Not seen in what was read is not the same as gone."""
-    sighting = await lookout.find(KEY, "r140", pages=2)
+    lookup = await finder.find(KEY, "r140", pages=2)
 
-    assert (None, False) == (sighting.instance, sighting.certain)
+    assert (None, False) == (lookup.instance, lookup.certain)
 
 
-async def test_what_was_seen_before_narrows_the_list(portal: Portal, lookout: Lookout):
+async def test_what_was_seen_before_narrows_the_list(portal: Portal, finder: Finder):
     """Its template and its starter are asked for, so that a long list becomes a short one."""
     wanted = Instance("r149", template_id="77", started_by="5")
     portal.rows[149] = wanted
 
-    sighting = await lookout.find(KEY, "r149", like=wanted)
+    lookup = await finder.find(KEY, "r149", like=wanted)
 
-    assert sighting.instance == wanted
+    assert lookup.instance == wanted
     assert [(0, "77", "5")] == portal.asked
 
 
-async def test_all_who_ask_at_once_share_one_reading(portal: Portal, lookout: Lookout):
+async def test_all_who_ask_at_once_share_one_reading(portal: Portal, finder: Finder):
     """Twenty people in one incident read the list once."""
-    sightings = await asyncio.gather(*(lookout.find(KEY, name) for name in names(*range(20))))
+    sightings = await asyncio.gather(*(finder.find(KEY, name) for name in names(*range(20))))
 
-    assert names(*range(20)) == [sighting.instance.id for sighting in sightings if sighting.instance]
+    assert names(*range(20)) == [lookup.instance.id for lookup in sightings if lookup.instance]
     assert [0] == portal.offsets
 
 
-async def test_who_asks_during_a_reading_gets_a_newer_one(portal: Portal, lookout: Lookout):
+async def test_who_asks_during_a_reading_gets_a_newer_one(portal: Portal, finder: Finder):
     """What is being read was asked for before; its rows may be older than the question."""
     portal.answers.clear()
-    first = asyncio.create_task(lookout.find(KEY, "r1"))
+    first = asyncio.create_task(finder.find(KEY, "r1"))
     async with asyncio.timeout(2):
         await portal.was_asked.wait()
     portal.end("r1", "r2")
-    second = asyncio.create_task(lookout.find(KEY, "r2"))
+    second = asyncio.create_task(finder.find(KEY, "r2"))
     portal.answers.set()
 
     assert (await first).instance is not None
@@ -197,37 +197,37 @@ async def test_who_asks_during_a_reading_gets_a_newer_one(portal: Portal, lookou
     assert [0, 0] == portal.offsets[:2]
 
 
-async def test_watches_share_the_pages_that_each_of_them_reads(portal: Portal, lookout: Lookout):
+async def test_watches_share_the_pages_that_each_of_them_reads(portal: Portal, finder: Finder):
     """One page answers for all who are in it; nobody reads it again."""
     watches = [Watch() for _ in range(20)]
 
     sightings = [
-        await lookout.patrol(KEY, name, watch, like=None)
+        await finder.poll(KEY, name, watch, like=None)
         for name, watch in zip(names(*range(20)), watches, strict=True)
     ]
 
-    assert all(sighting.instance for sighting in sightings)
+    assert all(lookup.instance for lookup in sightings)
     assert [0] == portal.offsets
 
 
-async def test_a_patrol_goes_on_where_the_one_before_stopped(portal: Portal, lookout: Lookout):
+async def test_a_patrol_goes_on_where_the_one_before_stopped(portal: Portal, finder: Finder):
     """Together they come to the end of the list, and only then is one of them told that it is gone."""
     watch = Watch()
 
-    sightings = [await lookout.patrol(KEY, "absent", watch, like=None) for _ in range(5)]
+    sightings = [await finder.poll(KEY, "absent", watch, like=None) for _ in range(5)]
 
-    assert [False, False, False, False, True] == [sighting.certain for sighting in sightings]
+    assert [False, False, False, False, True] == [lookup.certain for lookup in sightings]
     step = PAGE - OVERLAP
     assert [0, step, 2 * step, 3 * step, 0] == portal.offsets
 
 
-async def test_a_watch_that_begins_later_needs_a_reading_that_does(portal: Portal, lookout: Lookout):
+async def test_a_watch_that_begins_later_needs_a_reading_that_does(portal: Portal, finder: Finder):
     """What was read before it began does not count: it would tell of a time that nobody asked about."""
     portal.end(*names(*range(20, 150)))
-    gone = await lookout.patrol(KEY, "r30", Watch(), like=None)
+    gone = await finder.poll(KEY, "r30", Watch(), like=None)
     portal.rows.append(Instance("r30"))
 
-    back = await lookout.patrol(KEY, "r30", Watch(), like=None)
+    back = await finder.poll(KEY, "r30", Watch(), like=None)
 
     assert (None, True) == (gone.instance, gone.certain)
     assert back.instance is not None
@@ -238,7 +238,7 @@ async def test_a_watch_waits_for_its_key_s_turn(portal: Portal):
     turns = Turns(lambda key_id: 700 if key_id == "key watches" else 0)
 
     with pytest.raises(NotYet) as turn:
-        await Lookout(portal, turns, 5).patrol(KEY, "r1", Watch(), like=None)
+        await Finder(portal, turns, 5).poll(KEY, "r1", Watch(), like=None)
 
     assert 700 == turn.value.wait_ms
     assert [("key watches", 0.9)] == turns.places
@@ -249,31 +249,31 @@ async def test_a_person_waits_for_a_short_turn_only(portal: Portal):
     """Where the key is blocked for longer than a reading may take, it is said so instead."""
     with pytest.raises(NotExecuted) as blocked:
         async with asyncio.timeout(1):
-            await Lookout(portal, Turns(lambda _: int(MAX_SECONDS * 1000) + 1000), 5).find(KEY, "r1")
+            await Finder(portal, Turns(lambda _: int(MAX_SECONDS * 1000) + 1000), 5).find(KEY, "r1")
 
     assert ("RATE_LIMITED", MAX_SECONDS + 1) == (blocked.value.code, blocked.value.retry_after)
     assert [] == portal.asked
 
 
-async def test_two_keys_and_two_people_read_their_own_lists(portal: Portal, lookout: Lookout):
+async def test_two_keys_and_two_people_read_their_own_lists(portal: Portal, finder: Finder):
     """What one may see says nothing of what the other may."""
     other = OpenedKey(ApiKey("vibe_api_other"), "other")
     person = OpenedKey(ApiKey("vibe_app_one", session="hers"), "app")
     colleague = OpenedKey(ApiKey("vibe_app_one", session="his"), "app")
 
-    await asyncio.gather(*(lookout.find(key, "r1") for key in (KEY, other, person, colleague)))
+    await asyncio.gather(*(finder.find(key, "r1") for key in (KEY, other, person, colleague)))
 
     assert 4 == len(portal.asked)
 
 
-async def test_a_list_that_shrinks_to_less_than_was_read_is_read_to_its_end(portal: Portal, lookout: Lookout):
+async def test_a_list_that_shrinks_to_less_than_was_read_is_read_to_its_end(portal: Portal, finder: Finder):
     """The next page is empty: the watches go back instead of asking for it for ever."""
     portal.then[2] = lambda: portal.end(*names(*range(120)))
     watch = Watch()
 
-    sightings = [await lookout.patrol(KEY, "absent", watch, like=None) for _ in range(8)]
+    sightings = [await finder.poll(KEY, "absent", watch, like=None) for _ in range(8)]
 
-    assert any(sighting.certain for sighting in sightings)
+    assert any(lookup.certain for lookup in sightings)
 
 
 @pytest.mark.parametrize("changes", [False, True], ids=["rows vanish", "rows vanish and move to the front"])
@@ -306,20 +306,20 @@ async def test_what_vibecode_asks_for_holds_for_every_call_of_the_key(portal: Po
 
     portal.then[1] = refuse
     with pytest.raises(RateLimited):
-        await Lookout(portal, turns, 1000).find(KEY, "r1")
+        await Finder(portal, turns, 1000).find(KEY, "r1")
 
     assert [("key", 60_000)] == turns.blocked
 
 
-async def test_who_has_waited_for_too_long_leaves_nothing_behind(portal: Portal, lookout: Lookout):
+async def test_who_has_waited_for_too_long_leaves_nothing_behind(portal: Portal, finder: Finder):
     """The reading goes on for others, and ends without anybody who asks how."""
     portal.answers.clear()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
-            await lookout.find(KEY, "r1")
+            await finder.find(KEY, "r1")
     portal.answers.set()
 
-    sighting = await lookout.find(KEY, "r2")
+    lookup = await finder.find(KEY, "r2")
 
-    assert sighting.certain
-    assert {} == lookout._askers
+    assert lookup.certain
+    assert {} == finder._askers
