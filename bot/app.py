@@ -19,8 +19,8 @@ from bot.domain.pace import Pace
 from bot.domain.reference import new_reference
 from bot.instances.finder import Finder
 from bot.messages.blocks import Cards
-from bot.operations.doctor.checks import Doctor
 from bot.operations.doctor.daily import Daily, configurers_of
+from bot.operations.doctor.doctor import Doctor
 from bot.operations.practice import PracticePool, RoutedWorkflows
 from bot.operations.serving import Haltbot
 from bot.slack.bolt import Bolt, Identity

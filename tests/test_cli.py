@@ -8,6 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
+import pexpect
 import pytest
 from processes import FINISH_SECONDS, haltbot, running_bot, variables
 from workspace import workspace
@@ -42,12 +43,8 @@ from sandbox.vibecode import Step
 )
 def test_every_command_explains_itself(arguments, capsys):
     """``--help`` needs no settings and no network."""
-    with pytest.raises(SystemExit) as left:
-        cli.run([*arguments, "--help"])
-
-    said = capsys.readouterr().out
-    assert 0 == left.value.code
-    assert said.startswith(f"usage: haltbot {' '.join(arguments)}")
+    assert 0 == cli.run([*arguments, "--help"])
+    assert capsys.readouterr().out.startswith(f"Usage: haltbot {' '.join(arguments)} [OPTIONS]")
 
 
 @pytest.mark.parametrize(
@@ -64,14 +61,20 @@ def test_every_command_explains_itself(arguments, capsys):
 )
 def test_a_command_that_is_none_is_answered_with_the_usage(arguments, capsys):
     """The exit code is the usual one for wrong arguments."""
-    with pytest.raises(SystemExit) as left:
-        cli.run(arguments)
-
-    assert 2 == left.value.code
-    assert "usage: haltbot" in capsys.readouterr().err
+    assert 2 == cli.run(arguments)
+    assert "Usage: haltbot" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("secret", ["vibe_api_0123456789", "xoxb-0123456789-abc", "xapp-0123456789-abc"])
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "vibe_api_0123456789",
+        "xoxb-0123456789-abc",
+        "xapp-0123456789-abc",
+        "0123456789abcdef0123456789abcdef",
+        f"{'0123456789+/' * 4}"[:43] + "=",
+    ],
+)
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -80,15 +83,15 @@ def test_a_command_that_is_none_is_answered_with_the_usage(arguments, capsys):
         ["key", "list", "--channel", "{}"],
         ["audit", "show", "{}"],
         ["channel", "set", "--team", "T1", "--channel", "C1", "force={}"],
+        ["{}"],
+        ["run", "{}"],
+        ["manifest", "--mode", "{}"],
     ],
 )
 def test_a_secret_among_the_arguments_is_not_repeated(arguments, secret, capsys):
     """The answer says that it has to be revoked."""
-    with pytest.raises(SystemExit) as left:
-        cli.run([argument.format(secret) for argument in arguments])
-
+    assert 2 == cli.run([argument.format(secret) for argument in arguments])
     said = capsys.readouterr()
-    assert 2 == left.value.code
     assert "0123456789" not in said.err + said.out
     assert "revoke it" in said.err
 
@@ -139,24 +142,28 @@ async def test_an_app_token_that_slack_refuses_ends_it_with_a_sentence(tmp_path:
 
 
 @pytest.mark.parametrize(
-    "command", [["key", "set"], ["key", "remove"], ["channel", "show"], ["channel", "set"], ["practise"]]
+    ("command", "more"),
+    [
+        (["key", "set"], []),
+        (["key", "remove"], []),
+        (["channel", "show"], []),
+        (["channel", "set"], ["force=nobody"]),
+        (["practise"], []),
+    ],
 )
 @pytest.mark.parametrize(
     ("team", "channel", "told"),
     [
-        ("T0HALTBOT", "#ops", "--channel: needs the channel's id, such as C0123ABCD"),
+        ("T0HALTBOT", "#ops", "'--channel': needs the channel's id, such as C0123ABCD"),
         ("T0HALTBOT", "ops", "not its name"),
         ("T0HALTBOT", "U0RITA", "not its name"),
-        ("acme", "C0OPS", "--team: needs the workspace's id"),
-        ("C0OPS", "C0OPS", "--team: needs the workspace's id"),
+        ("acme", "C0OPS", "'--team': needs the workspace's id"),
+        ("C0OPS", "C0OPS", "'--team': needs the workspace's id"),
     ],
 )
-def test_a_name_in_place_of_an_id_is_refused(command, team, channel, told, capsys):
+def test_a_name_in_place_of_an_id_is_refused(command, more, team, channel, told, capsys):
     """Nobody would ever find what is stored under it."""
-    with pytest.raises(SystemExit) as left:
-        cli.run([*command, "--team", team, "--channel", channel])
-
-    assert 2 == left.value.code
+    assert 2 == cli.run([*command, "--team", team, "--channel", channel, *more])
     assert told in capsys.readouterr().err
 
 
@@ -171,16 +178,13 @@ async def test_every_kind_of_id_is_taken(team, channel):
 
 def test_the_version_is_told(capsys):
     """For whoever reports something."""
-    with pytest.raises(SystemExit) as left:
-        cli.run(["--version"])
-
-    assert 0 == left.value.code
+    assert 0 == cli.run(["--version"])
     assert re.fullmatch(r"haltbot \d+\.\d+\.\d+\n", capsys.readouterr().out)
 
 
 async def test_a_terminal_without_a_character_gets_a_question_mark():
     """Rather than half of the answer and a traceback."""
-    finished = await haltbot("key", "set", "--help", environment={"PYTHONIOENCODING": "ascii"})
+    finished = await haltbot("key", "set", "--help", environment={"PYTHONIOENCODING": "latin-1"})
 
     assert (0, "") == (finished.code, finished.err)
     assert "vibe_app_?" in finished.out
@@ -222,10 +226,10 @@ async def test_a_reader_who_leaves_is_no_trouble(count: int):
 def test_any_other_trouble_with_a_file_is_not_hidden(monkeypatch):
     """Nobody expected it, so the traceback is what helps."""
 
-    async def failing(_: object) -> int:
+    def failing(*_: object) -> str:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr("bot.cli.main._manifest", failing)
+    monkeypatch.setattr("bot.cli.manifest.manifest_for", failing)
     with pytest.raises(PermissionError):
         cli.run(["manifest"])
 
@@ -238,6 +242,97 @@ def test_the_missing_extra_is_installed_from_haltbot_s_folder(monkeypatch, capsy
 
     assert 1 == cli.run(["migrate", "--to", "postgresql://127.0.0.1/haltbot"])
     assert "pip install '.[postgres]'" in capsys.readouterr().err
+
+
+def test_an_address_with_its_password_is_not_repeated(capsys):
+    """Where it is no argument that the command takes."""
+    assert 2 == cli.run(["migrate", "--to", "postgresql://host/db", "postgresql://haltbot:private@host/db"])
+    said = capsys.readouterr().err
+    assert "private" not in said
+    assert "unexpected extra argument" in said
+    assert "revoke it" in said
+
+
+def test_ctrl_c_ends_a_question_at_once(tmp_path: Path):
+    """With the shell's exit code for it and one short line; nothing is made."""
+    screen = pexpect.spawn(
+        sys.executable,
+        ["-m", "bot", "key", "set", "--team", "T1", "--channel", "C1"],
+        encoding="utf-8",
+        timeout=30,
+    )
+    try:
+        screen.expect_exact("API key: ")
+        screen.waitnoecho()
+        screen.sendintr()
+        shown = screen.read()
+        screen.wait()
+    finally:
+        screen.close(force=True)
+
+    assert (130, "Stopped.") == (screen.exitstatus, shown.strip().removeprefix("^C").strip())
+    assert [] == list(tmp_path.iterdir())
+
+
+async def test_ctrl_c_ends_work_at_once():
+    """While Slack, which does not answer, is waited for."""
+    reached: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
+    server = await asyncio.start_server(lambda _, writer: reached.put_nowait(writer), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    environment = {
+        "SLACK_BOT_TOKEN": "xoxb-1",
+        "SLACK_APP_TOKEN": "xapp-1",
+        "SLACK_API_URL": f"http://127.0.0.1:{port}/",
+    }
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", "doctor"),
+        env=os.environ | environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(FINISH_SECONDS):
+            connection = await reached.get()
+            process.send_signal(signal.SIGINT)
+            out, err = await process.communicate()
+            connection.close()
+    finally:
+        server.close()
+        if process.returncode is None:
+            process.kill()
+
+    assert (130, b"", b"Stopped.\n") == (process.returncode, out, err)
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("haltbot r", ["run", "restore"]),
+        ("haltbot key ", ["list", "remove", "rotate", "set"]),
+        ("haltbot audit export --format ", ["jsonl", "csv"]),
+    ],
+)
+async def test_the_shell_completes_commands(words: str, offered: list[str]):
+    """As click teaches bash, zsh and fish."""
+    asked = {
+        "_HALTBOT_COMPLETE": "bash_complete",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(words.count(" ")),
+    }
+    finished = await haltbot(environment=asked)
+
+    assert (0, "") == (finished.code, finished.err)
+    assert offered == [line.removeprefix("plain,") for line in finished.out.splitlines()]
+
+
+def test_the_demo_without_its_sandbox_is_a_sentence(monkeypatch, capsys):
+    """The production image does not carry it."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "sandbox"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "sandbox", None)
+
+    assert 1 == cli.run(["demo"])
+    assert capsys.readouterr().err.startswith("The demo needs the sandbox, which is not installed here")
 
 
 async def fill_audit(count: int) -> None:

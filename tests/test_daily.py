@@ -20,8 +20,8 @@ from bot.domain.findings import (
     Place,
 )
 from bot.operations.doctor import daily
-from bot.operations.doctor.checks import open_doctor
 from bot.operations.doctor.daily import Daily, configurers_of
+from bot.operations.doctor.doctor import open_doctor
 from bot.ports.core import Message, Store
 from bot.slack.outbox import Outbox
 from bot.slack.web_api import open_session

@@ -137,7 +137,7 @@ async def test_every_command_of_the_page_works(reader: Reader):
 async def test_the_page_leaves_no_command_out():
     """Each command that helps to operate is on it."""
     finished = await haltbot("--help")
-    offered = set(re.findall(r"^    ([a-z]+) ", finished.out, re.MULTILINE))
+    offered = set(re.findall(r"^  ([a-z]+) ", finished.out, re.MULTILINE))
     elsewhere = {"demo", "migrate", "channel"}
 
     assert {line.split()[1] for line in COMMANDS if line.startswith("haltbot ")} == offered - elsewhere

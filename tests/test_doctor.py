@@ -29,9 +29,9 @@ from bot.domain.findings import (
     worst,
 )
 from bot.messages.error_catalog import explain
-from bot.operations.doctor.checks import open_doctor
-from bot.operations.doctor.database import examine_file
-from bot.operations.doctor.http import reachable
+from bot.operations.doctor.database_checks import check_database_file
+from bot.operations.doctor.doctor import open_doctor
+from bot.operations.doctor.http_checks import check_http
 from bot.ports.core import Store
 from bot.store.opening import open_store, open_vault
 from bot.store.sqlite import open_sqlite
@@ -226,7 +226,7 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path):
     path = tmp_path / "haltbot.db"
     path.write_bytes(b"not a database" * 100)
 
-    assert Level.FAIL is worst(examine_file(path))
+    assert Level.FAIL is worst(check_database_file(path))
 
 
 def test_a_newer_version_s_database_is_named(tmp_path: Path):
@@ -236,7 +236,7 @@ def test_a_newer_version_s_database_is_named(tmp_path: Path):
         db.execute("CREATE TABLE _sqlite_migrations (name TEXT)")
         db.execute("INSERT INTO _sqlite_migrations VALUES ('9999_future')")
     db.close()
-    found = {finding.check: finding for finding in examine_file(path)}
+    found = {finding.check: finding for finding in check_database_file(path)}
 
     assert Level.FAIL is found["database.version"].level
     assert "9999_future" in found["database.version"].told
@@ -430,8 +430,8 @@ async def test_an_address_of_ipv6_and_a_proxy_are_no_trouble(tmp_path: Path, mon
         settings = work.settings.model_copy(update={"haltbot_port": work.port})
         for name in ("HTTP_PROXY", "http_proxy"):
             monkeypatch.setenv(name, "http://127.0.0.1:1")
-        (here,) = await reachable(settings)
-    (away,) = await reachable(settings.model_copy(update={"haltbot_host": "::1", "haltbot_port": 1}))
+        (here,) = await check_http(settings)
+    (away,) = await check_http(settings.model_copy(update={"haltbot_host": "::1", "haltbot_port": 1}))
 
     assert Level.OK is here.level
     assert "No Haltbot answers at http://[::1]:1/readyz." == away.told
@@ -443,11 +443,11 @@ async def test_a_running_bot_is_asked_itself(tmp_path: Path, mode: str):
     async with workspace(tmp_path, mode=mode, haltbot_public_url="https://haltbot.example.com") as work:
         here = f"http://127.0.0.1:{work.port}"
         settings = work.settings.model_copy(update={"haltbot_port": work.port, "haltbot_public_url": here})
-        good = await reachable(settings)
-        elsewhere = await reachable(
+        good = await check_http(settings)
+        elsewhere = await check_http(
             settings.model_copy(update={"haltbot_public_url": work.vibecode.url, "haltbot_port": 1})
         )
-        nowhere = await reachable(settings.model_copy(update={"haltbot_public_url": "http://127.0.0.1:1"}))
+        nowhere = await check_http(settings.model_copy(update={"haltbot_public_url": "http://127.0.0.1:1"}))
 
     assert ["ok", "ok"] == [finding.level for finding in good]
     assert ["warn", "fail"] == [finding.level for finding in elsewhere]
@@ -460,7 +460,7 @@ async def test_a_bot_that_is_not_ready_is_named_with_what_is_away(tmp_path: Path
     async with workspace(tmp_path, start=False) as work:
         work.slack.fail("auth.test", "internal_error", times=99)
         await work.start()
-        (finding,) = await reachable(work.settings.model_copy(update={"haltbot_port": work.port}))
+        (finding,) = await check_http(work.settings.model_copy(update={"haltbot_port": work.port}))
 
     assert Level.FAIL is finding.level
     assert "slack" in finding.told

@@ -118,7 +118,7 @@ def test_what_nobody_caught_is_masked(where: str):
     started = {"main": raising, "thread": f"threading.Thread(target=lambda: exec({raising!r})).start()"}[
         where
     ]
-    program = f"import threading; from bot.observability.redaction import set_up_logging; set_up_logging('INFO', []); {started}"
+    program = f"import threading; from bot.observability.logs import set_up_logging; set_up_logging('INFO', []); {started}"
 
     ended = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60

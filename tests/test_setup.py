@@ -17,16 +17,9 @@ from processes import Finished, haltbot
 from workspace import Workspace, workspace
 
 from bot.channels.keys import hint
-from bot.operations.installation import (
-    create_link,
-    read_env,
-    signing_secret_fault,
-    token_fault,
-    with_variables,
-    write_env,
-    writing_fault,
-)
-from bot.operations.manifest import socket_manifest
+from bot.config.env_file import read_env, with_variables, write_env, writing_fault
+from bot.config.slack_tokens import signing_secret_fault, token_fault
+from bot.operations.manifest import create_link, socket_manifest
 from bot.store.opening import open_store
 
 WAIT_SECONDS = 15
@@ -303,7 +296,7 @@ async def test_ctrl_c_leaves_nothing_half_written(new: Workspace, step):
         await asyncio.to_thread(screen.expect, pexpect.EOF, WAIT_SECONDS)
         await asyncio.to_thread(screen.wait)
 
-    assert 1 == screen.exitstatus
+    assert 130 == screen.exitstatus
     assert ([".env"] if step == "Channel ID" else []) == files()
     assert step != "Channel ID" or env().keys() == {"SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"}
 

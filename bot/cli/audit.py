@@ -1,6 +1,5 @@
 """``haltbot audit``: prints the record of what was asked, decided and done."""
 
-import argparse
 import csv
 import io
 import json
@@ -8,44 +7,46 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bot.cli.shell import opened_store
-from bot.config.settings import StorageSettings, load
+import click
+
+from bot.cli.shell import CommandFailed, opened_store
 
 FIELDS = (
     "seq", "at", "event", "reference", "team", "channel", "user", "workflow_id", "force", "reason", "outcome", "detail",
 )  # fmt: skip
 
 
-def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
-    export = add("export", "print the whole audit, oldest first", _export)
-    export.add_argument("--format", choices=["jsonl", "csv"], default="jsonl")
-    show = add("show", "print everything about one termination", _show)
-    show.add_argument("reference", metavar="REF", help="the reference in the small line under its message")
+@click.group()
+def audit() -> None:
+    """Read the audit."""
 
 
-async def _export(options: argparse.Namespace) -> int:
+@audit.command("export")
+@click.option("--format", "kind", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
+async def _export(kind: str) -> None:
+    """Print the whole audit, oldest first."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A record is never printed with question marks in it, whatever the terminal can show.
         sys.stdout.reconfigure(encoding="utf-8")
-    write = _csv_writer() if options.format == "csv" else _write_json
-    async with opened_store(load(StorageSettings).database_url) as store:
+    write = _csv_writer() if kind == "csv" else _write_json
+    async with opened_store() as store:
         async for event in store.events():
             write(event)
-    return 0
 
 
-async def _show(options: argparse.Namespace) -> int:
+@audit.command("show")
+@click.argument("ref")
+async def _show(ref: str) -> None:
+    """Print everything about one termination; REF stands in the small line under its message."""
     # As somebody copies it by hand, from a message or from a screen at night.
-    reference = options.reference.strip().casefold().removeprefix("ref ").strip()
-    async with opened_store(load(StorageSettings).database_url) as store:
+    reference = ref.strip().casefold().removeprefix("ref ").strip()
+    async with opened_store() as store:
         events = [event async for event in store.events(reference=reference)]
     if not events:
-        print(
+        raise CommandFailed(
             f"The audit knows no termination “{reference}”. The reference stands in the small line under the"
-            " message, behind “ref”.",
-            file=sys.stderr,
+            " message, behind “ref”."
         )
-        return 1
     first = events[0]
     how = "force" if first["force"] else "soft"
     print(f"{first['reference']}: workflow {first['workflow_id']}, {how}, asked by {first['user']}")
@@ -57,7 +58,6 @@ async def _show(options: argparse.Namespace) -> int:
         print(f"{event['at']}  {event['event']:<16}{event['user']}{outcome}")
         for name, value in event["detail"].items():
             print(f"    {name}: {json.dumps(value, ensure_ascii=False)}")
-    return 0
 
 
 def _write_json(event: Mapping[str, Any]) -> None:

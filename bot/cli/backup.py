@@ -1,22 +1,23 @@
 """``haltbot backup``: copies an embedded database while the bot runs."""
 
-import argparse
 import asyncio
 import shlex
-from collections.abc import Callable
 from pathlib import Path
+
+import click
 
 from bot.config.settings import StorageSettings, load, sqlite_path
 from bot.operations.backup import BackupFailed, back_up
 from bot.store.database_file import examine
 
 
-def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
-    backup = add("backup", "copy an embedded database while the bot runs", _backup)
-    backup.add_argument("file", type=Path, metavar="FILE", help="the new file; nothing is ever overwritten")
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+async def backup(file: Path) -> None:
+    """Copy an embedded database while the bot runs.
 
-
-async def _backup(options: argparse.Namespace) -> int:
+    FILE is a new one; nothing is ever overwritten.
+    """
     storage = load(StorageSettings)
     source = sqlite_path(storage.database_url)
     if source is None:
@@ -25,10 +26,9 @@ async def _backup(options: argparse.Namespace) -> int:
             " pg_restore brings it back"
         )
     examine(source, may_create=False)
-    size = await asyncio.to_thread(back_up, source, options.file)
+    size = await asyncio.to_thread(back_up, source, file)
     print(
-        f"{options.file}: {size} bytes, whole. To restore: stop the bot, then haltbot restore {shlex.quote(str(options.file))}"
+        f"{file}: {size} bytes, whole. To restore: stop the bot, then haltbot restore {shlex.quote(str(file))}"
     )
     if storage.haltbot_encryption_keys is None:
         print(f"The keys in it open only with {source}.key: keep that too, and not beside the backup.")
-    return 0

@@ -1,105 +1,109 @@
 """``haltbot channel``: the channels' settings, shown, changed one by one, or brought to what a file says."""
 
-import argparse
 import re
-import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import click
 import yaml
 
 from bot.channels.settings_changes import SettingsChanges, differences
-from bot.cli.place import add_place, is_place
-from bot.cli.shell import opened_store, operator
-from bot.config.settings import StorageSettings, load
+from bot.cli.options import are_ids, channel_options
+from bot.cli.shell import CommandFailed, opened_store, operator
 from bot.domain.channel_settings import ChannelSettings, Role
 from bot.domain.errors import SettingsNotAccepted
 
-_PLACE = ("team", "channel")
+_IDS = ("team", "channel")
 
 
-def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
-    add_place(add("show", "show a channel's settings, as YAML", _show))
-    change = add_place(add("set", "change a channel's settings", _set))
-    change.add_argument(
-        "changes", nargs="+", metavar="NAME=VALUE", help="force=S0123,U0123 · second_person=always · portal="
-    )
-    apply = add("apply", "bring channels to what a YAML file says; what it does not name stays", _apply)
-    apply.add_argument("file", type=Path, metavar="FILE")
-    apply.add_argument("--dry-run", action="store_true", help="only tell what would change")
+@click.group()
+def channel() -> None:
+    """Show and change the channels' settings."""
 
 
-async def _show(options: argparse.Namespace) -> int:
+@channel.command("show")
+@channel_options()
+async def _show(team: str, channel: str) -> None:
+    """Show a channel's settings, as YAML."""
     async with _configuring() as configuring:
-        settings = await configuring.settings(options.team, options.channel)
-    shown = {"team": options.team, "channel": options.channel, **settings.shown()}
+        settings = await configuring.settings(team, channel)
+    shown = {"team": team, "channel": channel, **settings.shown()}
     print(yaml.safe_dump({"channels": [shown]}, sort_keys=False, allow_unicode=True), end="")
-    return 0
 
 
-async def _set(options: argparse.Namespace) -> int:
-    changes: dict[str, Any] = {}
-    for change in options.changes:
+@channel.command("set")
+@channel_options()
+@click.argument("changes", nargs=-1, required=True, metavar="NAME=VALUE...")
+async def _set(team: str, channel: str, changes: tuple[str, ...]) -> None:
+    """Change a channel's settings.
+
+    Such as force=S0123,U0123 or second_person=always; portal= without a value takes it away.
+    """
+    wanted: dict[str, Any] = {}
+    for change in changes:
         name, equals, value = change.partition("=")
         if not equals:
-            return _say(f"{change}: write it as NAME=VALUE")
-        if name in changes:
-            return _say(f"{name}: is there twice")
-        changes[name] = value.strip() or None
-    _refuse_empty(changes)
+            raise CommandFailed(f"{change}: write it as NAME=VALUE")
+        if name in wanted:
+            raise CommandFailed(f"{name}: is there twice")
+        wanted[name] = value.strip() or None
+    _refuse_empty(wanted)
     async with _configuring() as configuring:
-        changed = await configuring.set(options.team, options.channel, changes, by=operator())
-    _tell(f"{options.team} {options.channel}", changed)
-    return 0
+        changed = await configuring.set(team, channel, wanted, by=operator())
+    _print_changes(f"{team} {channel}", changed)
 
 
-async def _apply(options: argparse.Namespace) -> int:
-    try:
-        wanted = list(_read(options.file))
-    except OSError as unreadable:
-        return _say(f"{options.file}: {unreadable.strerror}")
-    except UnicodeDecodeError:
-        return _say(f"{options.file}: is not UTF-8 text")
-    except yaml.YAMLError as broken:
-        where = getattr(broken, "problem_mark", None)
-        return _say(f"{options.file}: this is no YAML{f' (line {where.line + 1})' if where else ''}")
+@channel.command("apply")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Only tell what would change.")
+async def _apply(file: Path, dry_run: bool) -> None:
+    """Bring channels to what a YAML FILE says; what it does not name stays."""
+    wanted = _read(file)
     if not wanted:
-        print(f"{options.file}: there is no channel in it, so nothing was changed")
-        return 0
+        print(f"{file}: there is no channel in it, so nothing was changed")
+        return
     async with _configuring() as configuring:
         before = [await configuring.settings(team, channel) for team, channel, _ in wanted]
         # All of the file is examined before any of it is applied.
         after = [_changed(old, *each) for old, each in zip(before, wanted, strict=True)]
         for old, new, (team, channel, changes) in zip(before, after, wanted, strict=True):
-            if options.dry_run:
-                _tell(f"{team} {channel}", differences(old, new), would=True)
+            if dry_run:
+                done = differences(old, new)
             else:
                 done = await configuring.set(team, channel, changes, by=operator())
-                _tell(f"{team} {channel}", done)
-    return 0
+            _print_changes(f"{team} {channel}", done, would=dry_run)
 
 
 def _read(path: Path) -> list[tuple[str, str, dict[str, Any]]]:
-    """Read a file of channels, each with its team, its id and settings. Raises SettingsNotAccepted."""
-    content = _load(path)
+    """Read a file of channels: team, channel and settings of each. Raises CommandFailed, SettingsNotAccepted."""
+    try:
+        content = _load(path)
+    except OSError as unreadable:
+        raise CommandFailed(f"{path}: {unreadable.strerror}") from unreadable
+    except UnicodeDecodeError as binary:
+        raise CommandFailed(f"{path}: is not UTF-8 text") from binary
+    except yaml.YAMLError as broken:
+        where = getattr(broken, "problem_mark", None)
+        line = f" (line {where.line + 1})" if where else ""
+        raise CommandFailed(f"{path}: this is no YAML{line}") from broken
     entries = content.get("channels") if isinstance(content, Mapping) else None
     if not isinstance(entries, list):
         raise SettingsNotAccepted(str(path), "needs a list named channels")
     channels, seen = [], set()
     for number, entry in enumerate(entries, start=1):
-        if not isinstance(entry, Mapping) or not all(isinstance(entry.get(name), str) for name in _PLACE):
+        if not isinstance(entry, Mapping) or not all(isinstance(entry.get(name), str) for name in _IDS):
             raise SettingsNotAccepted(str(path), f"channel {number} needs a team and a channel, both ids")
-        if not is_place(entry["team"], entry["channel"]):
+        if not are_ids(entry["team"], entry["channel"]):
             raise SettingsNotAccepted(
                 str(path), f"channel {number} needs ids, such as T0123ABCD and C0123ABCD, not names"
             )
-        place = (entry["team"], entry["channel"])
-        if place in seen:
-            raise SettingsNotAccepted(str(path), f"channel {number} ({place[1]}) is there twice")
-        seen.add(place)
-        channels.append((*place, {str(k): value for k, value in entry.items() if k not in _PLACE}))
+        ids = (entry["team"], entry["channel"])
+        if ids in seen:
+            raise SettingsNotAccepted(str(path), f"channel {number} ({ids[1]}) is there twice")
+        seen.add(ids)
+        channels.append((*ids, {str(k): value for k, value in entry.items() if k not in _IDS}))
     return channels
 
 
@@ -152,7 +156,7 @@ def _changed(before: ChannelSettings, team: str, channel: str, changes: Mapping[
         raise SettingsNotAccepted(f"{team} {channel}: {wrong.name}", wrong.why) from None
 
 
-def _tell(where: str, changes: Mapping[str, tuple[Any, Any]], *, would: bool = False) -> None:
+def _print_changes(where: str, changes: Mapping[str, tuple[Any, Any]], *, would: bool = False) -> None:
     if not changes:
         print(f"{where}: nothing to change")
     for name, (old, new) in changes.items():
@@ -169,12 +173,7 @@ def _written(name: str, value: Any) -> str:
     return "–" if value is None else str(value)
 
 
-def _say(sentence: str) -> int:
-    print(sentence, file=sys.stderr)
-    return 1
-
-
 @asynccontextmanager
 async def _configuring() -> AsyncIterator[SettingsChanges]:
-    async with opened_store(load(StorageSettings).database_url) as store:
+    async with opened_store() as store:
         yield SettingsChanges(store)

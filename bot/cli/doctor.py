@@ -1,24 +1,23 @@
 """``haltbot doctor``: prints what is good and what has to be mended; the exit code is 1 if something fails."""
 
-import argparse
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+
+import click
 
 from bot.config.settings import ENV, Settings, SettingsInvalid, load, unknown_variables
 from bot.domain.findings import Finding, Level, worst
-from bot.operations.doctor.checks import examine
-from bot.operations.doctor.database import examine_secret_file
-from bot.operations.doctor.http import reachable
+from bot.operations.doctor.database_checks import check_secret_file
+from bot.operations.doctor.doctor import check_installation
+from bot.operations.doctor.http_checks import check_http
 
 
-def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
-    parser = add("doctor", "check everything that a termination will need, and say what to do", _doctor)
-    parser.add_argument("--json", action="store_true", help="print JSON, for a machine")
-
-
-async def _doctor(options: argparse.Namespace) -> int:
-    findings = await _examine()
-    if options.json:
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for a machine.")
+async def doctor(as_json: bool) -> int:
+    """Check all that a termination needs, and say what to do."""
+    findings = await _findings()
+    if as_json:
         shown = [finding.to_json() for finding in findings]
         print(json.dumps({"level": worst(findings), "findings": shown}, ensure_ascii=False, indent=2))
     else:
@@ -26,19 +25,17 @@ async def _doctor(options: argparse.Namespace) -> int:
     return 1 if worst(findings) is Level.FAIL else 0
 
 
-async def _examine() -> list[Finding]:
+async def _findings() -> list[Finding]:
     try:
         settings = load(Settings)
     except SettingsInvalid as invalid:
         return [Finding("settings", Level.FAIL, line, _remedy(line)) for line in str(invalid).splitlines()]
     found = [Finding("settings", Level.OK, "The settings can be read.")]
-    found += examine_secret_file(ENV, "settings.file", "holds the tokens")
+    found += check_secret_file(ENV, "settings.file", "holds the tokens")
     if unknown := unknown_variables():
         told = f"There is no setting {', '.join(unknown)}; it is without effect."
         found.append(Finding("settings.unknown", Level.WARN, told, "Compare the name with README.md."))
-    found += await examine(settings)
-    found += await reachable(settings)
-    return found
+    return [*found, *await check_installation(settings), *await check_http(settings)]
 
 
 def _remedy(line: str) -> str:

@@ -3,9 +3,10 @@
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.channels.keys import Keys, check_key, hint
-from bot.cli.place import is_place
-from bot.cli.prompt import GivenUp, ask, ask_secret
-from bot.cli.shell import opened_store, operator, report_on, tell
+from bot.cli.key import report_on
+from bot.cli.options import are_ids
+from bot.cli.prompt import ask, ask_secret
+from bot.cli.shell import CommandFailed, opened_store, operator, print_finding
 from bot.config.settings import SettingsInvalid, SetupSettings
 from bot.domain.api_key import APPLICATION, ApiKey
 from bot.domain.errors import KeyNotAccepted, SlackError
@@ -43,7 +44,7 @@ async def _announce(client: AsyncWebClient, channel: str) -> None:
 async def _asked_channel(client: AsyncWebClient, team: str) -> str:
     """Ask until Slack knows the channel; what is wrong would only be found in the night."""
     while channel := ask("Channel ID (Enter: later): "):
-        if not is_place(team, channel):
+        if not are_ids(team, channel):
             print(
                 "   That is not a channel's ID, which looks like C0123ABCD; the channel's name does not do."
             )
@@ -67,7 +68,7 @@ async def _is_unknown(client: AsyncWebClient, channel: str) -> bool:
 
 
 async def _set_key(settings: SetupSettings, team: str, channel: str) -> bool:
-    """Ask for the channel's key, or keep the one there is; tells whether it has one. Raises GivenUp."""
+    """Ask for the channel's key, or keep the one there is; tells whether it has one. Raises CommandFailed."""
     known = await _known_key(settings, team, channel)
     enter = f"Enter keeps {known}" if known else "Enter: later"
     key = ask_secret(f"The channel's Vibecode API key (vibe_api_…, {enter}): ")
@@ -78,14 +79,14 @@ async def _set_key(settings: SetupSettings, team: str, channel: str) -> bool:
         print(f"   Later: haltbot key set --team {team} --channel {channel}")
         return False
     if key.startswith(APPLICATION):
-        raise GivenUp(
+        raise CommandFailed(
             "The key was not stored: an application key (vibe_app_…) needs a session token, for which setup does not"
             f" ask: haltbot key set --session --team {team} --channel {channel}"
         )
     try:
         check_key(key, None)
     except KeyNotAccepted as refused:
-        raise GivenUp(f"The key was not stored: {refused}") from refused
+        raise CommandFailed(f"The key was not stored: {refused}") from refused
     vault = open_vault(settings)
     async with opened_store(settings.database_url, may_create=True) as store:
         await _check_key(settings, Place(team, channel), key, await store.now())
@@ -107,6 +108,6 @@ async def _known_key(settings: SetupSettings, team: str, channel: str) -> str | 
 async def _check_key(settings: SetupSettings, place: Place, key: str, now: int) -> None:
     report = await report_on(ApiKey(key), settings.vibecode_api_url, now)
     if report.problem:
-        raise GivenUp(f"The key was not stored: {report.problem}")
+        raise CommandFailed(f"The key was not stored: {report.problem}")
     for finding in judge_key(place, report.facts, now):
-        tell(finding)
+        print_finding(finding)

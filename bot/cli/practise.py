@@ -1,9 +1,8 @@
 """``haltbot practise``: makes up workflows for a game day, which the running bot stops as if they were real."""
 
-import argparse
-from collections.abc import Callable
+import click
 
-from bot.cli.place import add_place
+from bot.cli.options import channel_options
 from bot.cli.shell import opened_store, operator
 from bot.config.settings import Settings, load
 from bot.domain.errors import SlackError
@@ -13,35 +12,32 @@ from bot.operations.practice import make_instance
 from bot.slack.web_api import call, open_slack
 
 
-def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
-    parser = add(
-        "practise", "game day: made-up workflows in a real channel; nothing real is touched", _practise
-    )
-    add_place(parser, channel="the channel's id; it needs a key")
-    parser.add_argument(
-        "--scene", choices=[scene.value for scene in Scene], action="append", help="only these; repeatable"
-    )
+@click.command()
+@channel_options(channel="The channel's id; it needs a key.")
+@click.option(
+    "--scene",
+    "scenes",
+    type=click.Choice([scene.value for scene in Scene]),
+    multiple=True,
+    help="Only these; repeatable.",
+)
+async def practise(team: str, channel: str, scenes: tuple[str, ...]) -> int:
+    """Practise with made-up workflows in a real channel.
 
-
-async def _practise(options: argparse.Namespace) -> int:
+    A game day: nothing real is touched.
+    """
     settings = load(Settings)
-    scenes = [Scene(name) for name in options.scene] if options.scene else list(Scene)
     async with opened_store(settings.database_url) as store:
-        if await store.channel_key(options.team, options.channel) is None:
+        if await store.channel_key(team, channel) is None:
             print("That channel has no key yet, so the command would be refused there: haltbot key set")
             return 1
         instances = {
-            scene: await make_instance(
-                store, scene, team=options.team, channel=options.channel, by=operator()
-            )
-            for scene in scenes
+            scene: await make_instance(store, scene, team=team, channel=channel, by=operator())
+            for scene in map(Scene, scenes or Scene)
         }
     message = sheet(instances)
-    print(message.text)
-    return await _post(settings, options.channel, message.text, list(message.blocks))
-
-
-async def _post(settings: Settings, channel: str, text: str, blocks: list[object]) -> int:
+    text, blocks = message.text, list(message.blocks)
+    print(text)
     async with open_slack(settings.slack_api_url, settings.slack_bot_token.get_secret_value()) as client:
         try:
             await call(client, "chat.postMessage", channel=channel, text=text, blocks=blocks, parse="none")

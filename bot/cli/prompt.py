@@ -3,46 +3,26 @@
 import getpass
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-
-class Ended(Exception):
-    """There is nobody who answers any more."""
-
-
-class GivenUp(Exception):
-    """A step cannot be done with what was given; the message says why, and what to do next."""
 
 
 def ask(question: str) -> str:
-    """Read one line. Raises Ended, KeyboardInterrupt."""
-    with _interruptible():
-        print(question, end="", flush=True)
-        line = sys.stdin.readline()
-        if not sys.stdin.isatty():
-            print()
-    if not line:
-        raise Ended
-    return line.strip()
+    """Read one line. Raises EOFError, KeyboardInterrupt."""
+    return _ask(question, secret=False)
 
 
 def ask_secret(question: str) -> str:
-    """The same without echo. Raises Ended, KeyboardInterrupt."""
-    if not sys.stdin.isatty():
-        return ask(question)
-    with _interruptible():
-        try:
-            return getpass.getpass(question).strip()
-        except EOFError:
-            raise Ended from None
+    """Read one line, which a terminal does not show. Raises EOFError, KeyboardInterrupt."""
+    return _ask(question, secret=True)
 
 
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let Ctrl-C end the question at once: asyncio's own handler would wait until it is answered."""
+def _ask(question: str, *, secret: bool) -> str:
+    is_terminal = sys.stdin.isatty()
+    # Ctrl-C ends the question at once: asyncio's own handler would wait until it is answered.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        yield
+        line = getpass.getpass(question) if secret and is_terminal else input(question)
     finally:
         signal.signal(signal.SIGINT, before)
+        if not is_terminal:
+            print()
+    return line.strip()

@@ -3,38 +3,35 @@
 A dump of PostgreSQL is brought back by its own tools; what is left to do then is done here.
 """
 
-import argparse
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 
+import click
+
 from bot.config.settings import StorageSettings, load, sqlite_path
-from bot.operations.backup import RestoreFailed, restore
+from bot.operations.backup import RestoreFailed
+from bot.operations.backup import restore as restore_file
 from bot.store.database_file import examine
 from bot.store.opening import postgres_adapter
 
 
-def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
-    command = add("restore", "bring a backup back; the database that is there is kept beside it", _restore)
-    command.add_argument(
-        "file",
-        type=Path,
-        nargs="?",
-        metavar="FILE",
-        help="what haltbot backup made; none after pg_restore, which has brought PostgreSQL's back",
-    )
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+async def restore(file: Path | None) -> None:
+    """Bring a backup back; the present database is kept beside it.
 
-
-async def _restore(options: argparse.Namespace) -> int:
+    FILE is what haltbot backup made; none after pg_restore, which has brought PostgreSQL's back.
+    """
     storage = load(StorageSettings)
     database = sqlite_path(storage.database_url)
     if database is None:
-        return await _look_first(storage.database_url, options.file)
-    if options.file is None:
+        await _after_pg_restore(storage.database_url, file)
+        return
+    if file is None:
         raise RestoreFailed("Name the backup: haltbot restore FILE")
     examine(database, may_create=True)
-    kept = await asyncio.to_thread(restore, database, options.file)
-    print(f"{database.absolute()}: restored from {options.file}, whole.")
+    kept = await asyncio.to_thread(restore_file, database, file)
+    print(f"{database.absolute()}: restored from {file}, whole.")
     if kept:
         print(f"What was there before is kept: {', '.join(map(str, kept))}")
     if storage.haltbot_encryption_keys is None:
@@ -43,11 +40,10 @@ async def _restore(options: argparse.Namespace) -> int:
         )
     else:
         print("The keys in it open only with the HALTBOT_ENCRYPTION_KEYS of that time.")
-    return 0
 
 
-async def _look_first(url: str, backup: Path | None) -> int:
-    """After pg_restore: what was open in the dump may have been called since it was made."""
+async def _after_pg_restore(url: str, backup: Path | None) -> None:
+    """See that what was open in the dump is looked up first: it may have been called since the dump was made."""
     if backup is not None:
         raise RestoreFailed(
             "With PostgreSQL, pg_restore brings back what pg_dump made. Stop every replica first, and run haltbot"
@@ -55,4 +51,3 @@ async def _look_first(url: str, backup: Path | None) -> int:
         )
     count = await postgres_adapter().distrust(url)
     print(f"{count} termination(s) that were open in the dump are looked up before anything is called again.")
-    return 0

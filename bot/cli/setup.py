@@ -1,29 +1,24 @@
 """``haltbot setup``: from nothing to a bot that can be started, step by step; each can be repeated."""
 
-import argparse
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
+import click
 import yaml
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.cli.first_channel import first_channel
-from bot.cli.prompt import Ended, GivenUp, ask_secret
-from bot.cli.shell import tell
+from bot.cli.options import slack_mode_options
+from bot.cli.prompt import ask_secret
+from bot.cli.shell import CommandFailed, print_finding
+from bot.config.env_file import read_env, with_variables, write_env, writing_fault
 from bot.config.settings import ENV, ENV_ENCODING, SetupSettings, load
+from bot.config.slack_tokens import signing_secret_fault, token_fault
 from bot.domain.errors import SlackError, SlackUnavailable
 from bot.domain.findings import Level, judge_scopes
 from bot.domain.workspace import workspace
-from bot.operations.installation import (
-    create_link,
-    read_env,
-    signing_secret_fault,
-    token_fault,
-    with_variables,
-    write_env,
-    writing_fault,
-)
+from bot.operations.manifest import create_link
 from bot.operations.manifest import manifest as manifest_for
 from bot.slack.web_api import call, in_our_terms, open_slack
 
@@ -32,15 +27,12 @@ _GO_ON = "What it says above was written or set is kept; run haltbot setup again
 _BOT, _APP, _SECRET = "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"
 
 
-def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
-    parser = add("setup", "connect Haltbot to your Slack, step by step; can be repeated", _setup)
-    parser.add_argument("--mode", choices=["socket", "http"], default="socket")
-    parser.add_argument("--url", help="where Slack reaches Haltbot over HTTPS; needed with --mode http")
-
-
-async def _setup(options: argparse.Namespace) -> int:
+@click.command()
+@slack_mode_options
+async def setup(mode: str, url: str | None) -> int:
+    """Connect Haltbot to your Slack, step by step; can be repeated."""
     try:
-        manifest = manifest_for(options.mode, options.url)
+        manifest = manifest_for(mode, url)
     except ValueError as wrong:
         print(wrong)
         return 1
@@ -50,17 +42,17 @@ async def _setup(options: argparse.Namespace) -> int:
         return 1
     try:
         async with open_slack(settings.slack_api_url) as client:
-            team = await _connect(manifest, client, http=options.mode == "http")
+            team = await _connect(manifest, client, http=mode == "http")
             can_stop = await first_channel(settings, client, team)
-    except GivenUp as why:
+    except CommandFailed as why:
         print(f"\n{why}\nNothing more was changed. Run haltbot setup again at any time.")
         return 1
-    except Ended:
+    except EOFError:
         print(f"\nThe input ended. {_GO_ON}")
         return 1
     except KeyboardInterrupt:
         print(f"\nStopped. {_GO_ON}")
-        return 1
+        return 130
     print(f"\n{'Ready.' if can_stop else 'Nothing can be stopped before a channel has a key.'}")
     print("Check everything with: haltbot doctor\nStart the bot with:    haltbot run")
     print("Then, in the channel:  /invite @haltbot, and /terminate-workflow help")
@@ -110,27 +102,27 @@ async def _connect(manifest: str, client: AsyncWebClient, *, http: bool) -> str:
 
 
 async def _asked_until_right(step: Callable[[], Awaitable[T]]) -> T:
-    """Ask a person again for what was refused; a pipe has no second answer. Raises GivenUp."""
+    """Ask a person again for what was refused; a pipe has no second answer. Raises CommandFailed."""
     while True:
         try:
             return await step()
-        except GivenUp as why:
+        except CommandFailed as why:
             if not sys.stdin.isatty():
                 raise
             print(f"   {why} Ctrl-C ends this.")
 
 
 def _secret(name: str, known: str | None, fault_of: Callable[[str], str | None]) -> str:
-    """Ask for a secret, or keep the one there is. Raises GivenUp."""
+    """Ask for a secret, or keep the one there is. Raises CommandFailed."""
     if known is not None and fault_of(known) is not None:
         # What .env.example holds is no token yet.
         known = None
     keep = f" [Enter keeps {known[:5]}…{known[-4:]}]" if known else ""
     given = ask_secret(f"{name}{keep}: ") or known
     if not given:
-        raise GivenUp("Nothing was given; without it there is no bot.")
+        raise CommandFailed("Nothing was given; without it there is no bot.")
     if fault := fault_of(given):
-        raise GivenUp(fault)
+        raise CommandFailed(fault)
     return given
 
 
@@ -141,7 +133,7 @@ async def _check_bot(client: AsyncWebClient, token: str, manifest: str) -> str:
     except SlackUnavailable as error:
         raise _unreachable("the bot token", error) from error
     except SlackError as error:
-        raise GivenUp(
+        raise CommandFailed(
             f"Slack did not accept the bot token ({error.code}). Copy the Bot User OAuth Token again, whole; if the app"
             " was removed, install it again."
         ) from error
@@ -150,9 +142,9 @@ async def _check_bot(client: AsyncWebClient, token: str, manifest: str) -> str:
     finding = judge_scopes(
         str(headers.get("x-oauth-scopes", "")), scopes["bot"], scopes.get("bot_optional", [])
     )
-    tell(finding)
+    print_finding(finding)
     if finding.level is Level.FAIL:
-        raise GivenUp("The token's scopes do not suffice.")
+        raise CommandFailed("The token's scopes do not suffice.")
     place = workspace(answer.get("team_id"), answer.get("enterprise_id"))
     print(f"   Slack knows this bot in the workspace {answer.get('team')} ({place}).")
     return place
@@ -170,14 +162,14 @@ async def _check_app(client: AsyncWebClient, token: str) -> None:
             if error.code == "invalid_auth"
             else "It needs the scope connections:write, and Socket Mode must be on."
         )
-        raise GivenUp(
+        raise CommandFailed(
             f"Slack will not open a connection with the app-level token ({error.code}). {next_step}"
         ) from error
     print("   Slack offers a connection.")
 
 
-def _unreachable(what: str, error: SlackUnavailable) -> GivenUp:
-    return GivenUp(
+def _unreachable(what: str, error: SlackUnavailable) -> CommandFailed:
+    return CommandFailed(
         f"Slack could not be asked about {what} ({error.code}): check the network, or try again in a minute."
     )
 
@@ -186,7 +178,7 @@ def _keep(values: Mapping[str, str | None]) -> None:
     try:
         write_env(ENV, with_variables(_written(), values))
     except OSError as error:
-        raise GivenUp(f"{ENV} could not be written ({error.strerror}).") from error
+        raise CommandFailed(f"{ENV} could not be written ({error.strerror}).") from error
     print(f"   Written to {ENV}, which only you can read.")
 
 

@@ -1,15 +1,18 @@
-"""What commands in a shell have in common: who runs them, and the database beside a running bot."""
+"""What commands have in common: how they fail, who runs them, and the database beside a running bot."""
 
 import getpass
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from bot.channels.key_check import examine_key
-from bot.domain.api_key import ApiKey, KeyReport
+from bot.config.settings import StorageSettings, load
+from bot.domain.errors import HaltbotError
 from bot.domain.findings import Finding
 from bot.ports.access import AccessStore
 from bot.store.opening import open_store
-from bot.vibecode.client import VibecodeClient, open_client
+
+
+class CommandFailed(HaltbotError):
+    """A command cannot do what it was asked; the message says why and what to do."""
 
 
 def operator() -> str:
@@ -18,21 +21,17 @@ def operator() -> str:
 
 
 @asynccontextmanager
-async def opened_store(database_url: str, *, may_create: bool = False) -> AsyncIterator[AccessStore]:
-    """Open the database as a guest, which takes over nothing. Raises SettingsInvalid, StoreError."""
-    store = await open_store(database_url, owner="shell", shared=True, may_create=may_create)
+async def opened_store(
+    database_url: str | None = None, *, may_create: bool = False
+) -> AsyncIterator[AccessStore]:
+    """Open a database, by default the settings', beside a bot that may run. Raises SettingsInvalid, StoreError."""
+    url = database_url or load(StorageSettings).database_url
+    store = await open_store(url, owner="shell", shared=True, may_create=may_create)
     try:
         yield store
     finally:
         await store.close()
 
 
-async def report_on(key: ApiKey, vibecode_api_url: str, now: int) -> KeyReport:
-    """Ask Vibecode about a key before it is stored; ``now`` in Unix milliseconds."""
-    async with open_client(vibecode_api_url) as http:
-        return await examine_key(VibecodeClient(http), key, now)
-
-
-def tell(finding: Finding) -> None:
-    """Print what an examination has found."""
+def print_finding(finding: Finding) -> None:
     print(f"   {finding.level}: {finding.told}" + (f" {finding.remedy}" if finding.remedy else ""))

@@ -2,13 +2,8 @@
 
 import logging
 import re
-import sys
-import threading
 import traceback
 from collections.abc import Iterable
-from types import TracebackType
-
-from bot.observability.logs import formatter, with_reference
 
 MASK = "[redacted]"
 _SHORTEST = 6
@@ -63,34 +58,8 @@ class Redaction(logging.Filter):
         return True
 
 
-def set_up_logging(level: str, secrets: Iterable[str]) -> None:
-    """Log to standard error, redacted, also what nobody caught. Called once, by the command line."""
-    handler = logging.StreamHandler()
-    handler.addFilter(Redaction(secrets))
-    handler.addFilter(with_reference)
-    handler.setFormatter(formatter(for_people=handler.stream.isatty()))
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    logging.captureWarnings(capture=True)
-    sys.excepthook = _log_uncaught
-    threading.excepthook = _log_uncaught_in_thread
-    # The libraries' own INFO tells of every request; ours tells of every termination.
-    for chatty in ("httpx", "httpcore", "slack_bolt", "slack_sdk", "aiohttp.access"):
-        logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))
-
-
 def _message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
     except Exception as error:  # noqa: BLE001 -- a fault in somebody's logging must not become one in their work
         return f"{record.msg} (its arguments could not be shown: {type(error).__name__})"
-
-
-def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    logging.getLogger("haltbot").critical(
-        "Haltbot ends of a fault of its own.", exc_info=(kind, error, trace)
-    )
-
-
-def _log_uncaught_in_thread(arguments: threading.ExceptHookArgs) -> None:
-    if arguments.exc_value is not None:
-        _log_uncaught(arguments.exc_type, arguments.exc_value, arguments.exc_traceback)

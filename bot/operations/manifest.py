@@ -3,7 +3,9 @@
 import re
 from importlib import resources
 from pathlib import Path
+from urllib.parse import quote
 
+CREATE_APP = "https://api.slack.com/apps?new_app=1&manifest_yaml="
 _SOCKET_MODE = "  socket_mode_enabled: true\n"
 _INTERACTIVITY = "    is_enabled: true\n"
 _EVENTS = "  event_subscriptions:\n"
@@ -45,6 +47,13 @@ def http_manifest(url: str) -> str:
         .replace(_EVENTS, f"{_EVENTS}    request_url: {events}\n")
         .replace(_COMMAND, f"{_COMMAND}      url: {events}\n")
     )
+
+
+def create_link(manifest: str) -> str:
+    """Make the address that opens Slack's form for a new app, filled in with the manifest."""
+    # Comments are for people who read the file, and an address is better short.
+    lines = [line for line in manifest.splitlines() if not line.lstrip().startswith("#")]
+    return CREATE_APP + quote("\n".join(lines) + "\n", safe="")
 
 
 def _events(url: str) -> str:

@@ -26,7 +26,7 @@ from bot.domain.errors import Refused, StoreBusy, StoreError
 from bot.domain.findings import Level
 from bot.domain.press import Choice
 from bot.domain.termination import Phase
-from bot.operations.doctor.database import examine_server
+from bot.operations.doctor.database_checks import check_database_server
 from bot.store import statements
 from bot.store.dialect import POSTGRES, render
 
@@ -420,11 +420,11 @@ async def test_everything_works_behind_a_pooler(pooled_url):
 
 async def test_a_newer_version_s_database_is_noticed(store, postgres_url):
     """An older Haltbot would not understand what a newer one has written."""
-    (fits,) = await examine_server(postgres_url)
+    (fits,) = await check_database_server(postgres_url)
     async with connected(postgres_url) as connection:
         await connection.execute("INSERT INTO migration VALUES ('9999_future', 1)")
 
-    (newer,) = await examine_server(postgres_url)
+    (newer,) = await check_database_server(postgres_url)
 
     assert (Level.OK, Level.FAIL) == (fits.level, newer.level)
     assert "9999_future" in newer.told
@@ -432,6 +432,6 @@ async def test_a_newer_version_s_database_is_noticed(store, postgres_url):
 
 async def test_a_database_without_a_version_is_told_of(postgres_server, postgres_url):
     """Nothing was migrated there yet."""
-    (found,) = await examine_server(postgres_url)
+    (found,) = await check_database_server(postgres_url)
 
     assert Level.WARN is found.level

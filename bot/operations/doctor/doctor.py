@@ -16,11 +16,16 @@ from bot.domain.findings import Finding, Level, Place, judge_key
 from bot.messages.error_catalog import explain
 from bot.messages.mrkdwn import sentence
 from bot.observability import metrics
-from bot.operations.doctor.database import cannot_be_used, examine_file, examine_secret_file, examine_server
-from bot.operations.doctor.slack import examine_conversation, examine_slack
+from bot.operations.doctor.database_checks import (
+    cannot_be_used,
+    check_database_file,
+    check_database_server,
+    check_secret_file,
+)
+from bot.operations.doctor.slack_checks import check_conversation, check_slack
 from bot.ports.core import Store, Workflows
 from bot.slack.web_api import open_slack
-from bot.store.database_file import examine as examine_place
+from bot.store.database_file import examine as check_path
 from bot.store.opening import key_path, open_store, open_vault
 from bot.vibecode.client import VibecodeClient, open_client
 
@@ -41,7 +46,7 @@ class Doctor:
 
     async def examine(self) -> list[Finding]:
         """Check everything, from the ground up."""
-        slack = await examine_slack(self._settings, self._client)
+        slack = await check_slack(self._settings, self._client)
         # What a token that fails cannot see says nothing about the channels.
         works = all(finding.level is Level.OK for finding in slack if finding.check == "slack.token")
         return [*await self.database(), *slack, *await self._channels(slack_answers=works)]
@@ -61,10 +66,10 @@ class Doctor:
             found.append(Finding("database.clock", Level.WARN, told, "Let both follow a time server (NTP)."))
         path = sqlite_path(self._settings.database_url)
         if path is None:
-            return [*found, *await examine_server(self._settings.database_url)]
+            return [*found, *await check_database_server(self._settings.database_url)]
         if self._settings.haltbot_encryption_keys is None:
-            found += examine_secret_file(key_path(path), "database.key_file", "opens every stored key")
-        return [*found, *await asyncio.to_thread(examine_file, path)]
+            found += check_secret_file(key_path(path), "database.key_file", "opens every stored key")
+        return [*found, *await asyncio.to_thread(check_database_file, path)]
 
     async def channels(self, team: str | None = None) -> list[Finding]:
         """Check every channel that has a key: in Slack, and its key with Vibecode."""
@@ -82,7 +87,7 @@ class Doctor:
         for key in stored:
             place = Place(key.team, key.channel)
             if slack_answers:
-                found += await examine_conversation(self._client, place)
+                found += await check_conversation(self._client, place)
             about_key, left = await self._key(place, key)
             found += about_key
             soonest = min(soonest, left)
@@ -120,7 +125,7 @@ class Doctor:
             await asyncio.sleep(wait_ms / 1000)
 
 
-async def examine(settings: Settings) -> list[Finding]:
+async def check_installation(settings: Settings) -> list[Finding]:
     """Check everything beside a running bot, and without a database at least Slack."""
     try:
         async with open_doctor(settings) as doctor:
@@ -135,7 +140,7 @@ async def examine(settings: Settings) -> list[Finding]:
     except StoreError as error:
         found = cannot_be_used(error)
     async with _open_slack(settings) as client:
-        return [found, *await examine_slack(settings, client)]
+        return [found, *await check_slack(settings, client)]
 
 
 class DatabaseMissing(HaltbotError):
@@ -150,7 +155,7 @@ async def open_doctor(settings: Settings) -> AsyncIterator[Doctor]:
     """
     path = sqlite_path(settings.database_url)
     if path is not None:
-        examine_place(path, may_create=True)
+        check_path(path, may_create=True)
         if not path.exists():
             raise DatabaseMissing(f"There is no database yet at {path.absolute()}.")
     async with AsyncExitStack() as stack:

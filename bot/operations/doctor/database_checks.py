@@ -12,7 +12,7 @@ from bot.domain.findings import Finding, Level, judge_disk
 from bot.store.sqlite_file import known_migrations, plain_code
 
 
-def examine_file(path: Path) -> list[Finding]:
+def check_database_file(path: Path) -> list[Finding]:
     """Read the file without changing it; takes its time with a large one."""
     found = [judge_disk(shutil.disk_usage(path.absolute().parent).free)]
     try:
@@ -31,7 +31,7 @@ def examine_file(path: Path) -> list[Finding]:
     return [*found, _version(applied, known_migrations())]
 
 
-def examine_secret_file(path: Path, check: str, what: str) -> list[Finding]:
+def check_secret_file(path: Path, check: str, what: str) -> list[Finding]:
     """Tell whether others on the machine can read a file that ``what`` describes."""
     mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0
     if not mode & 0o077:
@@ -47,7 +47,7 @@ def cannot_be_used(error: StoreError) -> Finding:
     return Finding("database", Level.FAIL, f"The database cannot be used: {error}", remedy)
 
 
-async def examine_server(url: str) -> list[Finding]:
+async def check_database_server(url: str) -> list[Finding]:
     """Read the version of a PostgreSQL database."""
     from bot.store import postgres  # noqa: PLC0415 -- an optional extra
 

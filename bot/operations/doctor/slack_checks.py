@@ -23,7 +23,7 @@ from bot.slack.web_api import ask, call, in_our_terms
 _UNKNOWN_CHANNEL = frozenset({"channel_not_found", "not_in_channel"})
 
 
-async def examine_slack(settings: Settings, client: AsyncWebClient) -> list[Finding]:
+async def check_slack(settings: Settings, client: AsyncWebClient) -> list[Finding]:
     """Check the tokens, what they may do, and the clock against Slack's."""
     try:
         answer = await call(client, "auth.test")
@@ -46,7 +46,7 @@ async def examine_slack(settings: Settings, client: AsyncWebClient) -> list[Find
     ]
 
 
-async def examine_conversation(client: AsyncWebClient, place: Place) -> list[Finding]:
+async def check_conversation(client: AsyncWebClient, place: Place) -> list[Finding]:
     """Check what Slack says about a channel."""
     try:
         answer = await ask(client, "conversations.info", channel=place.channel)

@@ -1,4 +1,4 @@
-"""The steps of a first installation that need nobody: the link, the tokens' kinds, and the file ``.env``."""
+"""Reads and writes the file ``.env``, without touching what somebody else wrote into it."""
 
 import os
 import re
@@ -6,49 +6,12 @@ import tempfile
 from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
-from urllib.parse import quote
 
 from dotenv import dotenv_values
 
-CREATE_APP = "https://api.slack.com/apps?new_app=1&manifest_yaml="
 MODE = 0o600
-
-_KINDS = {
-    "xoxb-": "a bot token",
-    "xoxp-": "a user token",
-    "xapp-": "an app-level token",
-    "xoxe": "a token of the kind that is renewed all the time",
-}
-_TOKEN = re.compile(r"[!#-&(-~]+")
-_SIGNING_SECRET = re.compile(r"[0-9A-Za-z]{32}")
 _VARIABLE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,=-]*")
-
-
-def create_link(manifest: str) -> str:
-    """Make the address that opens Slack's form for a new app, filled in with the manifest."""
-    # Comments are for people who read the file, and an address is better short.
-    lines = [line for line in manifest.splitlines() if not line.lstrip().startswith("#")]
-    return CREATE_APP + quote("\n".join(lines) + "\n", safe="")
-
-
-def token_fault(token: str, prefix: str) -> str | None:
-    """Say what is wrong with the kind of a token, without repeating it; None if nothing is."""
-    if token.startswith(prefix):
-        if token == prefix:
-            return f"That is only the beginning of {_KINDS[prefix]}; copy all of it."
-        if _TOKEN.fullmatch(token):
-            return None
-        return f"That begins like {_KINDS[prefix]}, but holds characters that no token has; copy it again."
-    given = next((kind for start, kind in _KINDS.items() if token.startswith(start)), "something else")
-    return f"That is {given}; {_KINDS[prefix]} is needed, which starts with {prefix}."
-
-
-def signing_secret_fault(secret: str) -> str | None:
-    """The same for a signing secret."""
-    if _SIGNING_SECRET.fullmatch(secret):
-        return None
-    return "A signing secret has 32 letters and digits; it stands under Basic Information."
 
 
 def read_env(text: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ _SECONDS = 5
 _PROXY = "Look at the proxy and the DNS entry: it has to pass requests on to HALTBOT_HOST:HALTBOT_PORT."
 
 
-async def reachable(settings: Settings) -> list[Finding]:
+async def check_http(settings: Settings) -> list[Finding]:
     """Check what can be checked over HTTP."""
     # A proxy is on the way to others; what listens here is asked directly.
     async with httpx.AsyncClient(timeout=_SECONDS, trust_env=False) as http:
