@@ -7,13 +7,12 @@ import sys
 def main() -> None:
     """Run a command and exit with its code."""
     # Nothing of what is loaded now is garbage: looking for some, again and again, would take a sixth of the start.
+    # It is looked for again once the command is loaded.
     gc.disable()
-    from bot.cli.main import run  # noqa: PLC0415
-
-    gc.freeze()
     # A request leaves few cycles behind: looking for them after every 700 new objects took a tenth of each second.
     gc.set_threshold(20_000, 20, 50)
-    gc.enable()
+    from bot.cli.main import run  # noqa: PLC0415
+
     sys.exit(run(sys.argv[1:]))
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import gc
 import io
 import os
 import re
@@ -79,6 +80,10 @@ def run(arguments: Sequence[str]) -> int:
             # Whatever the command makes of it would repeat it.
             raise click.UsageError(f"A secret stands among the arguments.{_REVOKE}")
         result = haltbot.main(arguments, prog_name="haltbot", standalone_mode=False)
+        if not gc.isenabled():
+            # All that is loaded stays.
+            gc.freeze()
+            gc.enable()
         code: int | None = asyncio.run(result) if asyncio.iscoroutine(result) else result
         # What cannot be written may only show now.
         sys.stdout.flush()
