@@ -155,6 +155,11 @@ def test_the_schema_s_gaps_are_closed(manifest):
         assert wanted == settings["event_subscriptions"].get("request_url")
 
 
+def test_what_is_typed_comes_as_it_was_typed(manifest):
+    """Slack turns neither names into ids nor signs into entities: the reason goes to Bitrix24 as it is."""
+    assert [False] == [command["should_escape"] for command in manifest["features"]["slash_commands"]]
+
+
 def test_both_modes_differ_in_their_transport_alone():
     """The app is the same, whichever way Slack reaches it."""
 
