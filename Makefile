@@ -64,8 +64,8 @@ bench: .venv/developer .venv/plain/ready ## measure beside what people write ins
 pictures: .venv/developer ## make the README's pictures anew, by the browser's tests
 	PICTURES=$(CURDIR)/docs/pictures REQUIRE_BROWSER=1 $(BIN)/python -m pytest -q tests/browser
 
-docs: .venv/developer ## write the README's tables anew, from the code
-	$(BIN)/python tests/readme.py
+docs: .venv/developer ## write the tables of docs/ anew, from the code
+	$(BIN)/python tests/generate_docs.py
 
 fix: .venv/developer ## format, and mend what can be mended
 	$(BIN)/ruff format .

@@ -36,7 +36,7 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-def test_the_defaults_are_those_of_the_readme(environment, monkeypatch):
+def test_the_defaults_are_those_of_the_page(environment, monkeypatch):
     """A token is enough to start."""
     monkeypatch.delenv("VIBECODE_API_URL")
     settings = load(Settings)
@@ -346,9 +346,11 @@ def test_the_example_lists_every_variable():
     assert sorted(variables()) == sorted(listed)
 
 
-def test_the_readme_has_a_row_for_every_variable():
+def test_the_page_has_a_row_for_every_variable():
     """The table of settings cannot lie: one row for each, with its default."""
-    rows = dict(re.findall(r"^\| `([A-Z][A-Z_]+)` \|(.*)$", (ROOT / "README.md").read_text(), re.MULTILINE))
+    rows = dict(
+        re.findall(r"^\| `([A-Z][A-Z_]+)` \|(.*)$", (ROOT / "docs" / "settings.md").read_text(), re.MULTILINE)
+    )
 
     assert variables() == rows.keys() & variables()
     for name, field in Settings.model_fields.items():

@@ -34,7 +34,7 @@ async def _findings() -> list[Finding]:
     found += check_secret_file(ENV, "settings.file", "holds the tokens")
     if unknown := unknown_variables():
         told = f"There is no setting {', '.join(unknown)}; it is without effect."
-        found.append(Finding("settings.unknown", Level.WARN, told, "Compare the name with README.md."))
+        found.append(Finding("settings.unknown", Level.WARN, told, "Compare the name with docs/settings.md."))
     return [*found, *await check_installation(settings), *await check_http(settings)]
 
 

@@ -116,7 +116,7 @@ Level = Annotated[str, AfterValidator(_level)]
 
 
 class Settings(BaseSettings):
-    """One field for each variable; README's table of settings is kept equal to this class by a test."""
+    """One field for each variable; a test keeps docs/settings.md equal to this class."""
 
     model_config = _SOURCE
 

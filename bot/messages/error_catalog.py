@@ -1,4 +1,4 @@
-"""What each code of Vibecode means to the person on call: one entry a code, also README's table of errors."""
+"""What each code of Vibecode means to the person on call: one entry a code, also the table of docs/errors.md."""
 
 from dataclasses import dataclass
 
