@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import httpx
@@ -108,6 +109,25 @@ def test_what_is_copied_is_there_and_nothing_else_is_sent():
     assert all((ROOT / source).exists() for source in sources)
     assert "*" == next(line for line in ignored if not line.startswith("#"))
     assert sources == {line.removeprefix("!") for line in ignored if line.startswith("!")}
+
+
+def test_the_image_leaves_the_sandbox_out(tmp_path: Path):
+    """What is built from what it copies has no made-up Slack in it; what a clone builds has, for the demo."""
+    copied = [source for word, value in instructions(1) if word == "COPY" for source in value.split()[:-1]]
+    for source in copied:
+        copy = shutil.copytree if (ROOT / source).is_dir() else shutil.copy
+        copy(ROOT / source, tmp_path / source)
+
+    assert {"bot", "handlers"} == packages_built(tmp_path, tmp_path / "image")
+    assert {"bot", "handlers", "sandbox"} == packages_built(ROOT, tmp_path / "clone")
+
+
+def packages_built(folder: Path, into: Path) -> set[str]:
+    """Build a wheel, as pip does; tell its packages."""
+    run(sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", into, cwd=folder)
+    (wheel,) = into.glob("*.whl")
+    tops = {name.partition("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
+    return {top for top in tops if not top.endswith(".dist-info")}
 
 
 async def test_the_container_s_command_runs_in_its_environment(tmp_path: Path):
