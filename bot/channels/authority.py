@@ -2,11 +2,10 @@
 
 import asyncio
 from collections.abc import Collection, Mapping
-from typing import Any
 
 from bot.channels.refusals import refusals_recorded
 from bot.domain.channel_settings import ChannelSettings, Role, SecondPerson
-from bot.domain.errors import FactsUnavailable, Refused, SettingsNotAccepted
+from bot.domain.errors import FactsUnavailable, Refused
 from bot.domain.permissions import (
     TAKES,
     Actor,
@@ -16,6 +15,7 @@ from bot.domain.permissions import (
     Verdict,
     approval_needed,
     groups_that_matter,
+    understood,
     verdict,
 )
 from bot.domain.termination import Approval, Termination
@@ -39,12 +39,12 @@ class Authority:
         """Read a channel's settings. Raises Refused where they cannot be understood."""
         return understood(await self._store.settings(place, channel))
 
-    def verdict_by_heart(self, actor: Actor, settings: ChannelSettings, role: Role) -> Verdict:
-        """Tell whether somebody has a role, as far as Slack's facts are remembered. Raises FactsUnavailable."""
-        groups = groups_that_matter(role, settings, actor.user)
-        person = self._directory.known_person(actor.user)
-        members = {group: self._directory.known_members(actor.place, group) for group in groups}
-        return verdict(role, settings, self._facts(actor, person, members))
+    def facts_by_heart(self, actor: Actor) -> Facts | None:
+        """Tell what is remembered of somebody, without their user groups; None: nothing that is still fresh."""
+        try:
+            return self._facts(actor, self._directory.known_person(actor.user), {})
+        except FactsUnavailable:
+            return None
 
     async def verdict(
         self, actor: Actor, settings: ChannelSettings, role: Role | Standing, *, within_seconds: float
@@ -119,11 +119,3 @@ class Authority:
             return await self.approval(termination, settings, within_seconds=CLICK_SECONDS)
         except FactsUnavailable:
             return Approval.SECOND_PERSON
-
-
-def understood(settings: Mapping[str, Any]) -> ChannelSettings:
-    """Read settings as they are stored. Raises Refused where they cannot be understood."""
-    try:
-        return ChannelSettings.from_json(settings)
-    except SettingsNotAccepted as wrong:
-        raise Refused("settings_unreadable", name=wrong.name) from wrong

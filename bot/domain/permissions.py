@@ -8,12 +8,12 @@ one that is given by name.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
 from bot.domain.audit import Event
 from bot.domain.channel_settings import ChannelSettings, Role, SecondPerson
 from bot.domain.command import Word
-from bot.domain.errors import Refused
+from bot.domain.errors import Refused, SettingsNotAccepted
 from bot.domain.termination import Approval, Request
 from bot.domain.workspace import is_outsider
 
@@ -42,9 +42,6 @@ TAKES: Mapping[str, Role | Standing] = {
     RESET_BREAKER: Role.APPROVE,
 }
 """What it takes: each word of the command, and what is no word. What stops something takes the role of its kind."""
-
-HOPELESS = ("guest", "not_a_person", "other_team")
-"""Refusals that no role and no approval changes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,6 +108,14 @@ class Verdict:
     def refused(self) -> Refused:
         """Return what to raise; only for a verdict that does not allow."""
         return Refused(self.reply or "not_granted", role=self.role, granted=self.granted)
+
+
+def understood(settings: Mapping[str, Any]) -> ChannelSettings:
+    """Read settings as they are stored. Raises Refused where they cannot be understood."""
+    try:
+        return ChannelSettings.from_json(settings)
+    except SettingsNotAccepted as wrong:
+        raise Refused("settings_unreadable", name=wrong.name) from wrong
 
 
 def verdict(role: Role | Standing, settings: ChannelSettings, facts: Facts) -> Verdict:

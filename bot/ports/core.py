@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
+from bot.domain.admission import Admission
 from bot.domain.api_key import ApiKey, ChannelKey, KeyFacts
 from bot.domain.audit import Event
 from bot.domain.errors import Refused
@@ -77,19 +78,22 @@ class Backlog:
     oldest_due_ms: int
 
 
-Admit: TypeAlias = Callable[[Mapping[str, Any] | None], None]
-"""Looks at a channel's settings, None where it has no key; raises Refused. It may be called in another thread."""
-
-
 class Store(Protocol):
     """The database. Every method returns after the commit; raises StoreError."""
 
     async def submit(
-        self, termination: Termination, phase: Phase, *, idem: str, run_here: bool, admit: Admit | None = None
+        self,
+        termination: Termination,
+        phase: Phase,
+        *,
+        idem: str,
+        run_here: bool,
+        admission: Admission | None = None,
     ) -> Submitted | Duplicate:
         """Record a new termination with its event, unless ``idem`` or an open twin is recorded already.
 
-        ``admit`` is shown the channel's settings first, so that they need not be asked for by themselves.
+        ``admission`` decides first, with the channel's settings, so that they need not be asked for by themselves.
+        Raises Refused.
         """
         ...
 
@@ -230,11 +234,7 @@ class Directory(Protocol):
         ...
 
     def known_person(self, user: str) -> Person | None:
-        """The same from memory, in any thread. Raises FactsUnavailable."""
-        ...
-
-    def known_members(self, place: str, group: str) -> frozenset[str] | None:
-        """The same from memory, in any thread. Raises FactsUnavailable."""
+        """The same from memory, while it is fresh. Raises FactsUnavailable."""
         ...
 
     async def members(self, place: str, group: str, *, within_seconds: float) -> frozenset[str] | None:

@@ -62,12 +62,8 @@ class SlackDirectory:
         )
 
     def known_person(self, user: str) -> Person | None:
-        """The same from memory while it is fresh, whichever thread asks. Raises FactsUnavailable."""
+        """The same from memory, while it is fresh. Raises FactsUnavailable."""
         return cast("Person | None", self._remembered(("person", user), FRESH_SECONDS))
-
-    def known_members(self, place: str, group: str) -> frozenset[str] | None:
-        """The same from memory while it is fresh, whichever thread asks. Raises FactsUnavailable."""
-        return cast("frozenset[str] | None", self._remembered(("group", place, group), FRESH_SECONDS))
 
     def _remembered(self, key: tuple[str, ...], for_seconds: float = LAST_KNOWN_SECONDS) -> object:
         answer = self._answers.get(key)

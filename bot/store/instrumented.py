@@ -3,13 +3,14 @@
 import logging
 from typing import Any, TypeVar, cast
 
+from bot.domain.admission import Admission
 from bot.domain.audit import Event
 from bot.domain.job import Job, Transition
 from bot.domain.practice import is_practice
 from bot.domain.press import Choice, Press
 from bot.domain.termination import MessageRef, Outcome, Phase, Termination
 from bot.observability import metrics
-from bot.ports.core import Admit, Duplicate, Store, Submitted
+from bot.ports.core import Duplicate, Store, Submitted
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +35,17 @@ class _Counted:
         return getattr(self._store, name)
 
     async def submit(
-        self, termination: Termination, phase: Phase, *, idem: str, run_here: bool, admit: Admit | None = None
+        self,
+        termination: Termination,
+        phase: Phase,
+        *,
+        idem: str,
+        run_here: bool,
+        admission: Admission | None = None,
     ) -> Submitted | Duplicate:
-        submitted = await self._store.submit(termination, phase, idem=idem, run_here=run_here, admit=admit)
+        submitted = await self._store.submit(
+            termination, phase, idem=idem, run_here=run_here, admission=admission
+        )
         if not is_practice(termination.request.workflow_id):
             kind = "force" if termination.request.force else "soft"
             metrics.REQUESTS.labels("duplicate" if isinstance(submitted, Duplicate) else kind).inc()

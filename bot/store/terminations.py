@@ -5,13 +5,14 @@ import time
 from dataclasses import replace
 from functools import partial
 
+from bot.domain.admission import Admission
 from bot.domain.audit import event
 from bot.domain.errors import Refused, StoreError
 from bot.domain.job import Job, Transition
 from bot.domain.press import Press
 from bot.domain.termination import MessageRef, Phase, Termination, dedupe_key, repeats
 from bot.domain.transitions import decide
-from bot.ports.core import Admit, Backlog, Duplicate, Submitted
+from bot.ports.core import Backlog, Duplicate, Submitted
 from bot.store import payload, statements
 from bot.store.repository import Repository
 from bot.store.spacing import Spacing
@@ -24,10 +25,19 @@ class Terminations(Repository):
     """Terminations as the engine holds them, and the pace of their calls."""
 
     async def submit(
-        self, termination: Termination, phase: Phase, *, idem: str, run_here: bool, admit: Admit | None = None
+        self,
+        termination: Termination,
+        phase: Phase,
+        *,
+        idem: str,
+        run_here: bool,
+        admission: Admission | None = None,
     ) -> Submitted | Duplicate:
-        steps = partial(self._submit, termination, phase, idem=idem, run_here=run_here, admit=admit)
-        return await self.database.write(steps, urgent=True, atomic=False)
+        steps = partial(self._submit, termination, phase, idem=idem, run_here=run_here, admission=admission)
+        submitted = await self.database.write(steps, urgent=True, atomic=False)
+        if isinstance(submitted, Refused):
+            raise submitted
+        return submitted
 
     async def claim(self, limit: int) -> list[Job]:
         return await self.database.write(partial(self._claim, limit), atomic=False)
@@ -72,8 +82,14 @@ class Terminations(Repository):
         return Backlog({row["phase"]: int(row["open"]) for row in rows}, late)
 
     def _submit(
-        self, termination: Termination, phase: Phase, *, idem: str, run_here: bool, admit: Admit | None
-    ) -> Steps[Submitted | Duplicate]:
+        self,
+        termination: Termination,
+        phase: Phase,
+        *,
+        idem: str,
+        run_here: bool,
+        admission: Admission | None,
+    ) -> Steps[Submitted | Duplicate | Refused]:
         # More than one try is only needed where others write at the same time: the one that was in the way
         # of the insert may have ended before it could be read.
         for _ in range(_INSERT_TRIES):
@@ -87,8 +103,10 @@ class Terminations(Repository):
                     "twin": dedupe_key(termination),
                 },
             )
-            if admit is not None:
-                admit(json.loads(now["payload"]) if now["payload"] else None)
+            if admission is not None:
+                settings = json.loads(now["payload"]) if now["payload"] else None
+                if refused := admission.refusal(termination.request, settings):
+                    return refused
             asked = replace(termination, request=replace(termination.request, requested_at=now["now"]))
             for row in known:
                 earlier = payload.decode(row["payload"])

@@ -1,25 +1,24 @@
 """The use cases: one method for each thing a person can do."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, NoReturn, TypeVar
 
-from bot.channels.authority import Authority, understood
+from bot.channels.authority import Authority
 from bot.channels.refusals import record_refusal, refusals_recorded
+from bot.domain.admission import Admission
 from bot.domain.audit import Event, event
-from bot.domain.channel_settings import Role
 from bot.domain.command import Order
-from bot.domain.errors import FactsUnavailable, Refused, StoreError
+from bot.domain.errors import Refused, StoreError
 from bot.domain.job import Job
-from bot.domain.permissions import HOPELESS, Actor
+from bot.domain.permissions import Actor
 from bot.domain.press import Press
 from bot.domain.reference import new_reference
 from bot.domain.termination import Approval, MessageRef, Outcome, Phase, Question, Request, Termination
 from bot.domain.transitions import is_requester
 from bot.observability import context
-from bot.ports.core import Admit, Duplicate, Store, Submitted, Vault
+from bot.ports.core import Duplicate, Store, Submitted, Vault
 from bot.terminations.click import ClickAuthorizer, Dialog
 
 T = TypeVar("T")
@@ -92,22 +91,6 @@ class Terminations:
         )
         async with refusals_recorded(self._store, attempt):
             return await self._submit(command, order)
-
-    def _refuse_at_once(self, actor: Actor, order: Order, settings: Mapping[str, Any] | None) -> None:
-        """Refuse whom nothing helps, as far as it is remembered: the acknowledgement never waits for Slack."""
-        if settings is None:
-            raise Refused("no_key", team=actor.place, channel=actor.channel)
-        channel = understood(settings)
-        if order.force and channel.force_needs_reason and not order.reason:
-            raise Refused("reason_needed")
-        role = Role.FORCE if order.force else Role.SOFT
-        try:
-            verdict = self._authority.verdict_by_heart(actor, channel, role)
-        except FactsUnavailable:
-            return
-        # Whoever merely lacks the role may ask for approval, so their request is recorded first.
-        if verdict.reply in HOPELESS:
-            raise verdict.refused()
 
     async def _press(self, press: Press, seen_at: MessageRef) -> Job | Dialog:
         context.reference.set(press.reference)
@@ -184,14 +167,14 @@ class Terminations:
         )
         phase = Phase.AWAITING_CONFIRMATION if order.force else Phase.REQUESTED
         idem = f"command {asker.place} {command.delivery}"
-        admit = partial(self._refuse_at_once, asker, order)
-        return await self._record(termination, phase, idem=idem, admit=admit)
+        admission = Admission(self._authority.facts_by_heart(asker))
+        return await self._record(termination, phase, idem=idem, admission=admission)
 
     async def _record(
-        self, termination: Termination, phase: Phase, *, idem: str, admit: Admit | None = None
+        self, termination: Termination, phase: Phase, *, idem: str, admission: Admission | None = None
     ) -> Submitted | Duplicate:
         submitted = await self._store.submit(
-            termination, phase, idem=idem, run_here=self._has_room(), admit=admit
+            termination, phase, idem=idem, run_here=self._has_room(), admission=admission
         )
         match submitted:
             case Submitted(job=Job() as job):

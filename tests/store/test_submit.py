@@ -1,5 +1,7 @@
 """A termination is recorded once, whoever asks for it again."""
 
+from dataclasses import replace
+
 import pytest
 from parts import changed
 from store.examples import (
@@ -15,7 +17,9 @@ from store.examples import (
     submitted,
 )
 
+from bot.domain.admission import Admission
 from bot.domain.errors import Refused, StoreError
+from bot.domain.permissions import Facts, Person
 from bot.domain.termination import Outcome, Phase
 from bot.ports.core import Duplicate, Submitted
 
@@ -61,37 +65,46 @@ async def test_without_run_here_anybody_may_claim_at_once(store):
     assert (result.termination, 1) == (job.termination, job.fence)
 
 
+KNOWN = Facts(user="U1", home="T1", place="T1", person=Person())
+GUEST = replace(KNOWN, person=Person(guest=True))
+
+
 async def test_the_channel_is_looked_at_before_anything_is_written(store):
     """Its settings, or that it has no key; whoever is refused leaves nothing, not even the request's name."""
-    seen = []
 
-    def refuse(settings):
-        seen.append(settings)
-        raise Refused("reason_needed")
+    async def submit(facts, **changes):
+        admission = Admission(facts)
+        return await store.submit(
+            a_termination(**changes), Phase.REQUESTED, idem="x", run_here=True, admission=admission
+        )
 
-    await store.replace_settings("T1", "C1", {}, {"breaker_limit": 2}, a_line())
-    with pytest.raises(Refused, match="reason_needed"):
-        await store.submit(a_termination(), Phase.REQUESTED, idem="x", run_here=True, admit=refuse)
+    await store.replace_settings("T1", "C1", {}, {"force_needs_reason": True}, a_line())
+    with pytest.raises(Refused, match="no_key"):
+        await submit(KNOWN)
     await store.put_channel_key(a_key(team="T1", channel="C1"), a_line())
     with pytest.raises(Refused, match="reason_needed"):
-        await store.submit(a_termination(), Phase.REQUESTED, idem="x", run_here=True, admit=refuse)
-    admitted = await store.submit(
-        a_termination(), Phase.REQUESTED, idem="x", run_here=True, admit=seen.append
-    )
+        await submit(KNOWN, force=True, reason="")
+    with pytest.raises(Refused, match="guest"):
+        await submit(GUEST)
+    admitted = await submit(None)
 
-    assert [None, {"breaker_limit": 2}, {"breaker_limit": 2}] == seen
     assert isinstance(admitted, Submitted)
     assert 1 == (await names(store)).count("requested")
 
 
 async def test_a_channel_with_a_key_and_no_settings_has_the_usual_ones(store):
     """Nothing set is something else than no key."""
-    seen = []
     await store.put_channel_key(a_key(team="T1", channel="C1"), a_line())
 
-    await store.submit(a_termination(), Phase.REQUESTED, idem="x", run_here=True, admit=seen.append)
+    admitted = await store.submit(
+        a_termination(force=True, reason=""),
+        Phase.AWAITING_CONFIRMATION,
+        idem="x",
+        run_here=True,
+        admission=Admission(KNOWN),
+    )
 
-    assert [{}] == seen
+    assert isinstance(admitted, Submitted)
 
 
 async def test_the_same_request_again_is_a_duplicate(store):
