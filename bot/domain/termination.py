@@ -6,10 +6,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
 
-from bot.domain.instance import Instance
-
-Changes = tuple[tuple[str, Any, Any], ...]
-"""What became different of an instance: field, as it was, as it is."""
+from bot.domain.instance import Changes, Instance
 
 
 class Phase(StrEnum):

@@ -4,12 +4,11 @@ from dataclasses import replace
 
 from bot.domain.audit import event
 from bot.domain.channel_settings import Role
-from bot.domain.command import has_usual_shape
 from bot.domain.errors import Refused
-from bot.domain.instance import Instance
+from bot.domain.instance import Changes, Instance
 from bot.domain.job import Transition
 from bot.domain.press import Choice, Press
-from bot.domain.termination import Approval, Changes, MessageRef, Outcome, Phase, Result, Termination
+from bot.domain.termination import Approval, MessageRef, Outcome, Phase, Result, Termination
 from bot.domain.workspace import is_outsider
 
 
@@ -19,25 +18,20 @@ def decide(termination: Termination, phase: Phase, press: Press, now: int) -> Tr
     The store applies it only if nobody else's was applied before.
     """
     _check_person(termination, press)
-    stands_in = (
-        termination.posting.message.channel if termination.posting.message else termination.request.channel
-    )
-    if press.channel not in (termination.request.channel, stands_in):
+    request, question, posting = termination.request, termination.question, termination.posting
+    stands_in = posting.message.channel if posting.message else request.channel
+    if press.channel not in (request.channel, stands_in):
         raise Refused("question_elsewhere")
     if press.choice not in _CHOICES.get(phase, ()):
         raise Refused("already_decided", termination=termination, phase=phase)
-    if press.question != termination.question.number or (_forces(press) and not termination.request.force):
+    if press.question != question.number or (_forces(press) and not request.force):
         raise Refused("older_question")
-    if (
-        phase is Phase.AWAITING_CONFIRMATION
-        and termination.question.expires_at
-        and now >= termination.question.expires_at
-    ):
+    if phase is Phase.AWAITING_CONFIRMATION and question.expires_at and now >= question.expires_at:
         raise Refused("question_expired")
     decided = replace(
         termination,
-        question=replace(termination.question, decided_by=press.user),
-        posting=replace(termination.posting, click_url=press.response_url or termination.posting.click_url),
+        question=replace(question, decided_by=press.user),
+        posting=replace(posting, click_url=press.response_url or posting.click_url),
     )
     return _DECISIONS[press.choice](decided, press, now)
 
@@ -208,49 +202,6 @@ def moved(termination: Termination, old: str, new: str) -> Termination:
         request=replace(termination.request, channel=new),
         posting=replace(termination.posting, message=message),
     )
-
-
-def seen_again(shown: Instance | None, found: Instance | None) -> Instance | None:
-    """What is known of an instance after another look; what a person was shown is kept if this is another one."""
-    if shown is not None and found is not None and differences(shown, found):
-        return shown
-    return found or shown
-
-
-FINGERPRINT = ("template_id", "document_id", "started_at", "started_by")
-
-
-def differences(seen: Instance, now: Instance) -> Changes:
-    """Name what is not as it was shown, with both values; what the list left out either time proves nothing."""
-    pairs = [(name, getattr(seen, name), getattr(now, name)) for name in FINGERPRINT]
-    return tuple(
-        (name, was, is_) for name, was, is_ in pairs if was is not None and is_ is not None and was != is_
-    )
-
-
-STUCK_AFTER_MS = 5 * 60 * 1000
-"""A lock that ran out longer ago than this means that nobody is executing the step any more (Bitrix24's docs)."""
-
-
-def is_stuck(instance: Instance, now: int) -> bool:
-    return instance.locked_until is not None and now - instance.locked_until > STUCK_AFTER_MS
-
-
-def stuck_siblings(of: Instance, others: tuple[Instance, ...], now: int) -> int:
-    """Count the other stuck instances of the same template or on the same document."""
-    return sum(
-        is_stuck(other, now)
-        and (
-            (other.template_id is not None and other.template_id == of.template_id)
-            or (other.document_id is not None and other.document_id == of.document_id)
-        )
-        for other in others
-    )
-
-
-def started_at(workflow_id: str) -> int | None:
-    """Read the start, in ms, from a usual identifier: its first 8 hex digits are Unix seconds."""
-    return int(workflow_id[:8], 16) * 1000 if has_usual_shape(workflow_id) else None
 
 
 def ending(

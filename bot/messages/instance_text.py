@@ -4,9 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.domain.command import COMMAND
-from bot.domain.instance import Instance
+from bot.domain.instance import Instance, is_stuck, started_at
 from bot.domain.termination import Termination
-from bot.domain.transitions import is_stuck, started_at
 from bot.messages.error_catalog import explain
 from bot.messages.mrkdwn import escape
 

@@ -5,10 +5,11 @@ from dataclasses import replace
 from bot.channels.keys import Keys
 from bot.domain.backoff import retry_ms
 from bot.domain.errors import KeyUnusable, SlackRefused, SlackUnavailable, VibecodeError
+from bot.domain.instance import stuck_siblings
 from bot.domain.job import Job
 from bot.domain.pace import Pace
 from bot.domain.termination import Outcome, Question, Termination
-from bot.domain.transitions import ending, stuck_siblings
+from bot.domain.transitions import ending
 from bot.instances.finder import Finder
 from bot.terminations.lease import Leases
 from bot.terminations.notifier import Notifier

@@ -23,11 +23,11 @@ from bot.domain.errors import (
     SessionMissing,
     VibecodeError,
 )
-from bot.domain.instance import Instance, Lookup
+from bot.domain.instance import Changes, Instance, Lookup, differences, seen_again
 from bot.domain.job import Job, Transition
 from bot.domain.pace import Pace
-from bot.domain.termination import Calls, Changes, Outcome, Phase, Result, Termination
-from bot.domain.transitions import ask_anew, differences, seen_again
+from bot.domain.termination import Calls, Outcome, Phase, Result, Termination
+from bot.domain.transitions import ask_anew
 from bot.instances.finder import Finder
 from bot.ports.core import Workflows
 from bot.terminations.lease import Leases, is_held

@@ -7,11 +7,10 @@ from bot.channels.keys import Keys
 from bot.domain.audit import event
 from bot.domain.backoff import poll_ms
 from bot.domain.errors import Ambiguous, KeyUnusable, NotExecuted, VibecodeError
-from bot.domain.instance import Lookup
+from bot.domain.instance import Lookup, seen_again
 from bot.domain.job import Job
 from bot.domain.pace import Pace
 from bot.domain.termination import Outcome, Phase, Result, Termination
-from bot.domain.transitions import seen_again
 from bot.instances.finder import Finder, NotYet, Watch
 from bot.terminations.lease import Leases
 from bot.terminations.notifier import Notifier
