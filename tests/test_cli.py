@@ -229,7 +229,7 @@ def test_any_other_trouble_with_a_file_is_not_hidden(monkeypatch):
     def failing(*_: object) -> str:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr("bot.cli.manifest.manifest_for", failing)
+    monkeypatch.setattr("bot.cli.setup.manifest_for", failing)
     with pytest.raises(PermissionError):
         cli.run(["manifest"])
 

@@ -19,10 +19,21 @@ from bot.domain.errors import HaltbotError
 from bot.observability.redaction import TOKEN, Redaction
 
 FAILED, INTERRUPTED = 1, 130
-COMMANDS = (
-    "run", "demo", "setup", "doctor", "practise", "key", "channel", "audit", "backup", "restore", "migrate", "manifest",
-)  # fmt: skip
-"""Each stands in the module of its name."""
+COMMANDS = {
+    "run": "run",
+    "demo": "run",
+    "setup": "setup",
+    "doctor": "doctor",
+    "practise": "practise",
+    "key": "key",
+    "channel": "channel",
+    "audit": "audit",
+    "backup": "database",
+    "restore": "database",
+    "migrate": "database",
+    "manifest": "setup",
+}
+"""The module of each command."""
 # A token anywhere; a signing secret or an encryption key where it is a whole argument or the value of one.
 _SECRET = re.compile(rf"{TOKEN.pattern}|(?:^|=)(?:[0-9a-f]{{32}}|[A-Za-z0-9+/]{{43}}=)$", re.MULTILINE)
 _REVOKE = (
@@ -40,7 +51,7 @@ class _Commands(click.Group):
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"bot.cli.{cmd_name}"), cmd_name)
+        command: click.Command = getattr(import_module(f"bot.cli.{COMMANDS[cmd_name]}"), cmd_name)
         return command
 
 

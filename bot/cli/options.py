@@ -33,13 +33,6 @@ def channel_options(*, required: bool = True, channel: str = "The channel's id."
     return add
 
 
-def slack_mode_options(command: F) -> F:
-    """Add ``--mode`` and ``--url``: the way on which Slack reaches the bot."""
-    mode = click.option("--mode", type=click.Choice(["socket", "http"]), default="socket", show_default=True)
-    url = click.option("--url", help="Where Slack reaches Haltbot over HTTPS; needed with --mode http.")
-    return mode(url(command))
-
-
 def _team(text: str) -> str:
     if not _TEAM.fullmatch(text):
         raise click.BadParameter(

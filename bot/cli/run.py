@@ -1,4 +1,4 @@
-"""``haltbot run``: the bot itself."""
+"""``haltbot run`` and ``haltbot demo``: the bot in your Slack, and in one that is made up."""
 
 import asyncio
 import gc
@@ -34,3 +34,19 @@ async def run() -> None:
             " xapp-, has the scope connections:write, and that Socket Mode is on in the app's settings;"
             " then start Haltbot again"
         ) from refused
+
+
+@click.command()
+@click.option("--serve", is_flag=True, help="Stay up and print the addresses.")
+async def demo(serve: bool) -> int:
+    """Try it: a Slack and a Bitrix24 on this machine, and the bot."""
+    try:
+        from sandbox import demo as sandbox  # noqa: PLC0415 -- a production image is without it
+    except ModuleNotFoundError as missing:
+        if missing.name != "sandbox":
+            raise
+        raise CommandFailed(
+            "The demo needs the sandbox, which is not installed here (the production image is without it): run haltbot"
+            " demo from a clone of the repository"
+        ) from missing
+    return await (sandbox.serve() if serve else sandbox.play())

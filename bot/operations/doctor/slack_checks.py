@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.config.settings import Settings
 from bot.domain.errors import SlackError, SlackRefused
@@ -29,21 +30,24 @@ async def check_slack(settings: Settings, client: AsyncWebClient) -> list[Findin
         answer = await call(client, "auth.test")
     except SlackError as error:
         return [_token(error, settings.slack_api_url)]
-    import yaml  # noqa: PLC0415 -- once a day; it would take a fortieth of every start
-
-    manifest = yaml.safe_load(socket_manifest())["oauth_config"]["scopes"]
-    headers = {name.lower(): value for name, value in answer.headers.items()}
-    granted = str(headers.get("x-oauth-scopes", ""))
     return [
         Finding(
             "slack.token",
             Level.OK,
             f"Slack knows the bot in {answer.get('team')} ({answer.get('team_id')}).",
         ),
-        judge_scopes(granted, manifest["bot"], manifest.get("bot_optional", [])),
-        judge_clock(_ahead(str(headers.get("date", "")))),
+        check_scopes(answer, socket_manifest()),
+        judge_clock(_ahead(_header(answer, "date"))),
         await _way_in(settings, client),
     ]
+
+
+def check_scopes(auth_test: AsyncSlackResponse, manifest: str) -> Finding:
+    """Compare what Slack granted, as ``auth.test`` answers, with the manifest."""
+    import yaml  # noqa: PLC0415 -- once a day; it would take a fortieth of every start
+
+    scopes = yaml.safe_load(manifest)["oauth_config"]["scopes"]
+    return judge_scopes(_header(auth_test, "x-oauth-scopes"), scopes["bot"], scopes.get("bot_optional", []))
 
 
 async def check_conversation(client: AsyncWebClient, place: Place) -> list[Finding]:
@@ -104,3 +108,7 @@ def _ahead(date: str) -> float | None:
         return time.time() - parsedate_to_datetime(date).timestamp() - 0.5
     except ValueError:
         return None
+
+
+def _header(answer: AsyncSlackResponse, name: str) -> str:
+    return next((str(value) for key, value in answer.headers.items() if key.lower() == name), "")
