@@ -19,8 +19,7 @@ from bot.domain.findings import (
     Finding,
     Place,
 )
-from bot.operations.doctor import daily
-from bot.operations.doctor.daily import Daily, configurers_of
+from bot.operations.doctor.daily import Daily, Schedule, configurers_of
 from bot.operations.doctor.doctor import open_doctor
 from bot.ports.core import Message, Store
 from bot.slack.outbox import Outbox
@@ -56,14 +55,14 @@ class Patient:
 
     def __init__(self, *findings: Finding) -> None:
         self.findings = list(findings)
-        self.examined = 0
+        self.checked = 0
 
-    async def examine(self) -> list[Finding]:
-        self.examined += 1
+    async def check_all(self) -> list[Finding]:
+        self.checked += 1
         return self.findings
 
-    async def channels(self, team: str | None = None) -> list[Finding]:
-        return await self.examine()
+    async def check_channels(self, team: str | None = None) -> list[Finding]:
+        return await self.check_all()
 
 
 EXPIRING = Place("T1", "C1").warn("key.expiry", "The key expires in 3 day(s).", "Issue a new key.")
@@ -85,7 +84,7 @@ async def test_who_can_mend_it_is_told_once_a_week(tmp_path: Path):
         for hour in range(0, 8 * 24, 6):
             clock.ms = hour * 3_600_000
             for replica in replicas:
-                await replica.examine()
+                await replica.check()
 
     assert 2 == len(told.messages["UADA"])
     assert "<#C1>: The key expires in 3 day(s). Issue a new key." in told.messages["UADA"][0]
@@ -96,11 +95,11 @@ async def test_a_new_trouble_is_told_at_once(tmp_path: Path):
     """The former one is not repeated for its sake."""
     clock, told, patient = Clock(0), Told(), Patient(EXPIRING)
     async with await open_sqlite(tmp_path / "haltbot.db", owner="a", clock=clock) as store:
-        examiner = Daily(store, patient, told, ada)
-        await examiner.examine()
+        replica = Daily(store, patient, told, ada)
+        await replica.check()
         clock.ms += DAY
         patient.findings.append(replace(EXPIRING, check="channel.archived", told="The channel is archived."))
-        await examiner.examine()
+        await replica.check()
 
     assert 2 == len(told.messages["UADA"])
     assert "expires" not in told.messages["UADA"][1]
@@ -112,7 +111,7 @@ async def test_the_bot_tells_it_privately(idle: Workspace):
     async with open_store_of(idle) as store, open_doctor(idle.settings) as doctor, open_session() as session:
         client = AsyncWebClient(token=idle.slack.bot_token, base_url=idle.slack.api_url, session=session)
         tell = Outbox(client, session).tell
-        await Daily(store, doctor, tell, partial(configurers_of, store, ())).examine()
+        await Daily(store, doctor, tell, partial(configurers_of, store, ())).check()
 
     (message,) = idle.slack.direct_messages(idle.requester)
     assert "may only read" in message.text
@@ -144,47 +143,42 @@ async def open_store_of(work: Workspace) -> AsyncIterator[Store]:
         await store.close()
 
 
-async def test_the_running_bot_looks_by_itself(embedded: SqlStore, monkeypatch: pytest.MonkeyPatch):
+async def test_the_running_bot_looks_by_itself(embedded: SqlStore):
     """A database that is away for a moment does not end it; afterwards it goes on."""
-    monkeypatch.setattr(daily, "FIRST_LOOK_SECONDS", -1.0)
-    monkeypatch.setattr(daily, "GAUGES_SECONDS", 0.001)
+    schedule = Schedule(first=-1.0, gauges=0.001)
     told, patient = Told(), Patient(EXPIRING)
     away = AwayAtFirst(embedded)
-    looking = asyncio.create_task(Daily(away, patient, told, ada).serve())
+    looking = asyncio.create_task(Daily(away, patient, told, ada, schedule).serve())
     async with asyncio.timeout(5):
         await told.first.wait()
-        # It measures on, some dozens of times, and examines once a day.
+        # It measures on, some dozens of times, and checks once a day.
         await asyncio.sleep(0.1)
     looking.cancel()
     await asyncio.gather(looking, return_exceptions=True)
 
-    assert 1 == patient.examined
+    assert 1 == patient.checked
     assert away.asked > 1
 
 
-async def test_an_examination_that_was_cut_short_is_made_up_for(
-    embedded: SqlStore, monkeypatch: pytest.MonkeyPatch
-):
+async def test_an_examination_that_was_cut_short_is_made_up_for(embedded: SqlStore):
     """Sooner than the next day."""
-    monkeypatch.setattr(daily, "FIRST_LOOK_SECONDS", -1.0)
-    monkeypatch.setattr(daily, "AGAIN_SECONDS", 0.01)
-    monkeypatch.setattr(daily, "GAUGES_SECONDS", 0.001)
+    schedule = Schedule(first=-1.0, retry=0.01, gauges=0.001)
     told, patient = Told(), CutShort(EXPIRING)
-    looking = asyncio.create_task(Daily(embedded, patient, told, ada).serve())
+    looking = asyncio.create_task(Daily(embedded, patient, told, ada, schedule).serve())
     async with asyncio.timeout(5):
         await told.first.wait()
     looking.cancel()
     await asyncio.gather(looking, return_exceptions=True)
 
-    assert 2 == patient.examined
+    assert 2 == patient.checked
 
 
 class CutShort(Patient):
     """The database goes away in the middle of the first examination."""
 
-    async def examine(self) -> list[Finding]:
-        found = await super().examine()
-        if self.examined == 1:
+    async def check_all(self) -> list[Finding]:
+        found = await super().check_all()
+        if self.checked == 1:
             raise StoreBusy("away")
         return found
 
@@ -201,7 +195,7 @@ async def test_a_person_whom_slack_does_not_reach_costs_the_others_nothing(embed
     async def both(_team: str, _channel: str) -> list[str]:
         return ["UADA", "UBOB"]
 
-    await Daily(embedded, Patient(EXPIRING), tell, both).examine()
+    await Daily(embedded, Patient(EXPIRING), tell, both).check()
 
     assert ["UBOB"] == reached
 
@@ -212,7 +206,7 @@ async def test_what_nobody_can_be_told_is_logged(embedded: SqlStore, caplog: pyt
     async def nobody(_team: str, _channel: str) -> list[str]:
         return []
 
-    await Daily(embedded, Patient(EXPIRING), Told(), nobody).examine()
+    await Daily(embedded, Patient(EXPIRING), Told(), nobody).check()
 
     assert "Nobody in Slack to tell about T1 C1: The key expires in 3 day(s). Issue a new key." in caplog.text
 

@@ -49,14 +49,14 @@ async def _idle(tmp_path: Path) -> AsyncIterator[Workspace]:
 async def examine(work: Workspace) -> dict[str, Finding]:
     """What is not good, by the name of the check."""
     async with open_doctor(work.settings) as doctor:
-        found = await doctor.examine()
+        found = await doctor.check_all()
     return {finding.check: finding for finding in found if finding.level is not Level.OK}
 
 
 async def test_a_good_installation_has_nothing_to_mend(idle: Workspace):
     """Every part of it was looked at."""
     async with open_doctor(idle.settings) as doctor:
-        found = await doctor.examine()
+        found = await doctor.check_all()
 
     assert Level.OK is worst(found), found
     assert {
@@ -359,7 +359,7 @@ async def test_a_key_file_that_is_not_needed_yet_is_not_made(idle: Workspace, tm
     """A database without a key has nothing that would have to be opened."""
     await idle.remove_key()
     async with open_doctor(with_key_file(idle)) as doctor:
-        found = await doctor.examine()
+        found = await doctor.check_all()
 
     assert ["keys"] == [finding.check for finding in found if finding.level is not Level.OK]
     assert not (tmp_path / "haltbot.db.key").exists()
@@ -389,7 +389,7 @@ async def test_a_key_file_that_others_can_read_is_named(idle: Workspace, tmp_pat
     key_file(path)
     path.chmod(0o640)
     async with open_doctor(with_key_file(idle)) as doctor:
-        found = {finding.check: finding for finding in await doctor.database()}
+        found = {finding.check: finding for finding in await doctor.check_database()}
 
     assert Level.WARN is found["database.key_file"].level
     assert f"chmod 600 {path}" == found["database.key_file"].remedy
@@ -470,7 +470,7 @@ async def test_a_store_that_does_not_answer_is_named(idle: Workspace):
     """The rest is examined as far as it goes."""
     async with open_doctor(idle.settings) as doctor:
         await doctor._store.close()
-        (finding,) = await doctor.database()
+        (finding,) = await doctor.check_database()
 
     assert (Level.FAIL, "database") == (finding.level, finding.check)
 
@@ -481,7 +481,7 @@ async def test_a_database_s_clock_that_is_off_is_named(idle: Workspace, tmp_path
         clock = Clock(int((time.time() - 60) * 1000))
         async with await open_sqlite(tmp_path / "late.db", owner="late", clock=clock) as late:
             doctor._store = late
-            found = {finding.check: finding for finding in await doctor.database()}
+            found = {finding.check: finding for finding in await doctor.check_database()}
 
     assert "60 s away" in found["database.clock"].told
 

@@ -1,8 +1,7 @@
-"""Copies an embedded database while the bot runs, whole, and brings such a copy back in its place."""
+"""Copies an embedded database while the bot runs, and brings such a copy back in its place."""
 
 import os
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from itertools import count
 from pathlib import Path
@@ -13,11 +12,8 @@ from bot.store.dialect import SQLITE, render
 from bot.store.sqlite_file import hand_over, known_migrations, lock_file, owned_as
 
 _BUSY_SECONDS = 5
-
-
 _BESIDE = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside a database belongs to that one alone: it would be replayed into another in its place."""
-_TABLE = "_sqlite_migrations"
 
 
 class BackupFailed(HaltbotError):
@@ -29,10 +25,7 @@ class RestoreFailed(HaltbotError):
 
 
 def back_up(database: Path, target: Path) -> int:
-    """Copy the database, check the copy, and only then give it its name; its size in bytes.
-
-    Raises BackupFailed.
-    """
+    """Copy the database, check the copy, and only then name it; returns its size in bytes. Raises BackupFailed."""
     if not database.exists():
         raise BackupFailed(f"DATABASE_URL: there is no database at {database.absolute()}")
     if not target.absolute().parent.is_dir():
@@ -54,7 +47,7 @@ def back_up(database: Path, target: Path) -> int:
 
 
 def restore(database: Path, backup: Path) -> list[Path]:
-    """Put a copy of the backup where the database is, which is kept under other names; returns these.
+    """Put a copy of the backup in the database's place; returns the names under which that is kept.
 
     Raises RestoreFailed, StoreError.
     """
@@ -82,7 +75,7 @@ def _replace(database: Path, backup: Path) -> list[Path]:
         copy.unlink(missing_ok=True)
         os.close(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         _copy(backup, copy)
-        _examine(copy, backup)
+        _check_version(copy, backup)
         _distrust(copy)
         hand_over(copy, like=owned_as(database))
         kept = _set_aside(database)
@@ -95,11 +88,13 @@ def _replace(database: Path, backup: Path) -> list[Path]:
     return kept
 
 
-def _examine(copy: Path, backup: Path) -> None:
+def _check_version(copy: Path, backup: Path) -> None:
     """Refuse what no Haltbot of this version could open. Raises RestoreFailed, sqlite3.Error."""
     with closing(sqlite3.connect(copy)) as db:
-        found = db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (_TABLE,)).fetchone()
-        applied = {name for (name,) in db.execute(f"SELECT name FROM {_TABLE}")} if found else set()  # noqa: S608 (our own name)
+        is_ours = db.execute("SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations'").fetchone()
+        applied = (
+            {name for (name,) in db.execute("SELECT name FROM _sqlite_migrations")} if is_ours else set()
+        )
     known = known_migrations()
     if not applied & known:
         raise RestoreFailed(f"{backup} is no database of Haltbot; nothing was changed")
@@ -120,9 +115,8 @@ def _distrust(copy: Path) -> None:
 def _set_aside(database: Path) -> list[Path]:
     """Give the database and SQLite's files beside it names under which SQLite still opens them as one."""
     there = [suffix for suffix in ("", *_BESIDE) if Path(f"{database}{suffix}").exists()]
-    name = next(
-        name for name in _names(database) if not any(Path(f"{name}{s}").exists() for s in ("", *_BESIDE))
-    )
+    names = (f"{database}.before-restore" + (f"-{number}" if number > 1 else "") for number in count(1))
+    name = next(name for name in names if not any(Path(f"{name}{s}").exists() for s in ("", *_BESIDE)))
     kept = [Path(f"{name}{suffix}") for suffix in there]
     # Each has its second name before any loses its first, and a link replaces nothing that is there.
     for suffix, aside in zip(there, kept, strict=True):
@@ -131,11 +125,6 @@ def _set_aside(database: Path) -> list[Path]:
     for suffix in there:
         Path(f"{database}{suffix}").unlink()
     return kept
-
-
-def _names(database: Path) -> Iterator[str]:
-    yield f"{database}.before-restore"
-    yield from (f"{database}.before-restore-{number}" for number in count(2))
 
 
 def _copy(database: Path, target: Path) -> None:

@@ -1,10 +1,11 @@
-"""Examines the installation once a day and tells those who can mend it, before the incident does."""
+"""Checks the installation once a day and tells those who can mend it, before an incident does."""
 
 import asyncio
 import logging
 import time
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
 from bot.domain.channel_settings import ChannelSettings
@@ -18,50 +19,67 @@ log = logging.getLogger(__name__)
 
 DAY_SECONDS = 24 * 60 * 60.0
 _PER_WEEK = 1 / (7 * DAY_SECONDS)
-GAUGES_SECONDS = 15.0
-FIRST_LOOK_SECONDS = 60.0
-"""A bot that has just started has better things to do."""
-AGAIN_SECONDS = 600.0
-"""When an examination was cut short."""
-FRESH_SECONDS = 600.0
 
 
-class Examination(Protocol):
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When what is done, in seconds."""
+
+    first: float = 60.0
+    """The first check: a bot that has just started has better things to do."""
+    every: float = DAY_SECONDS
+    retry: float = 600.0
+    """The next check, when one was cut short."""
+    gauges: float = 15.0
+    """Between two updates of the metrics."""
+    fresh: float = 600.0
+    """How long what is known about channels is good enough for whoever looks."""
+
+
+class Checks(Protocol):
     """What the doctor offers."""
 
-    async def examine(self) -> list[Finding]: ...
+    async def check_all(self) -> list[Finding]: ...
 
-    async def channels(self, team: str | None = None) -> list[Finding]: ...
+    async def check_channels(self, team: str | None = None) -> list[Finding]: ...
 
 
 class Daily:
     """``tell`` writes to one person; ``configurers`` names those of a channel, or with empty ids the owners.
 
-    Every replica examines, since each has numbers of its own. The telling of a finding is taken like a place in a
-    key's pace: once a week one replica gets it, the others come too early.
+    Every replica checks, since each has metrics of its own. To tell of a finding, a replica takes a turn of which
+    there is one a week, as it takes one of a key's pace; the others come too early.
     """
 
-    def __init__(self, store: Store, doctor: Examination, tell: Tell, configurers: Configurers) -> None:
+    def __init__(
+        self,
+        store: Store,
+        doctor: Checks,
+        tell: Tell,
+        configurers: Configurers,
+        schedule: Schedule = Schedule(),
+    ) -> None:
         self._store = store
         self._doctor = doctor
         self._tell = tell
         self._configurers = configurers
+        self._schedule = schedule
         self._channels: dict[str, tuple[float, list[Finding]]] = {}
         self._looking = asyncio.Lock()
 
     async def serve(self) -> None:
-        """Examine soon after the start and then once a day, and keep the gauges up to date in between."""
-        due = time.monotonic() + FIRST_LOOK_SECONDS
+        """Check soon after the start and then once a day, and keep the metrics up to date in between."""
+        due = time.monotonic() + self._schedule.first
         while True:
             try:
                 await self.measure()
                 if time.monotonic() >= due:
-                    due = time.monotonic() + AGAIN_SECONDS
-                    await self.examine()
-                    due = time.monotonic() + DAY_SECONDS
+                    due = time.monotonic() + self._schedule.retry
+                    await self.check()
+                    due = time.monotonic() + self._schedule.every
             except HaltbotError as error:
                 log.warning("The daily look at the installation was cut short: %s", error)
-            await asyncio.sleep(GAUGES_SECONDS)
+            await asyncio.sleep(self._schedule.gauges)
 
     async def measure(self) -> None:
         """Tell the metrics how much there is to do. Raises StoreError."""
@@ -71,9 +89,9 @@ class Daily:
         for phase, count in backlog.phases.items():
             metrics.UNFINISHED.labels(phase).set(count)
 
-    async def examine(self) -> None:
-        """Examine everything, and tell what nobody was told within the last week. Raises StoreError."""
-        found = await self._doctor.examine()
+    async def check(self) -> None:
+        """Check everything, and tell what nobody was told within the last week. Raises StoreError."""
+        found = await self._doctor.check_all()
         for level in Level:
             metrics.FINDINGS.labels(level.value).set(sum(finding.level is level for finding in found))
         bad = [finding for finding in found if finding.level is not Level.OK]
@@ -81,11 +99,11 @@ class Daily:
         await self._tell_all(bad)
 
     async def channels(self, team: str) -> list[Finding]:
-        """What the channels of a team are like, not older than ten minutes."""
+        """Check the channels of a team, unless that was done a moment ago."""
         async with self._looking:
             at, found = self._channels.get(team, (float("-inf"), []))
-            if time.monotonic() - at > FRESH_SECONDS:
-                found = await self._doctor.channels(team)
+            if time.monotonic() - at > self._schedule.fresh:
+                found = await self._doctor.check_channels(team)
                 self._channels[team] = (time.monotonic(), found)
         return found
 

@@ -1,4 +1,4 @@
-"""Examines everything that a termination will need: asks the database, Slack and Vibecode, and changes nothing."""
+"""Checks all that a termination needs: asks the database, Slack and Vibecode, and changes nothing."""
 
 import asyncio
 import time
@@ -44,14 +44,14 @@ class Doctor:
         self._client = client
         self._workflows = workflows
 
-    async def examine(self) -> list[Finding]:
+    async def check_all(self) -> list[Finding]:
         """Check everything, from the ground up."""
         slack = await check_slack(self._settings, self._client)
         # What a token that fails cannot see says nothing about the channels.
         works = all(finding.level is Level.OK for finding in slack if finding.check == "slack.token")
-        return [*await self.database(), *slack, *await self._channels(slack_answers=works)]
+        return [*await self.check_database(), *slack, *await self.check_channels(slack_answers=works)]
 
-    async def database(self) -> list[Finding]:
+    async def check_database(self) -> list[Finding]:
         """Check that the database answers, can be written, and is sound."""
         try:
             # Taking a place that nobody waits for is the smallest write there is.
@@ -71,11 +71,8 @@ class Doctor:
             found += check_secret_file(key_path(path), "database.key_file", "opens every stored key")
         return [*found, *await asyncio.to_thread(check_database_file, path)]
 
-    async def channels(self, team: str | None = None) -> list[Finding]:
+    async def check_channels(self, team: str | None = None, *, slack_answers: bool = True) -> list[Finding]:
         """Check every channel that has a key: in Slack, and its key with Vibecode."""
-        return await self._channels(team)
-
-    async def _channels(self, team: str | None = None, *, slack_answers: bool = True) -> list[Finding]:
         stored = [key for key in await self._store.channel_keys() if team in (None, key.team)]
         if not stored:
             remedy = "haltbot key set --team T… --channel C…"
@@ -88,13 +85,13 @@ class Doctor:
             place = Place(key.team, key.channel)
             if slack_answers:
                 found += await check_conversation(self._client, place)
-            about_key, left = await self._key(place, key)
+            about_key, left = await self._check_key(place, key)
             found += about_key
             soonest = min(soonest, left)
         metrics.KEY_EXPIRY.set(soonest)
         return found
 
-    async def _key(self, place: Place, stored: ChannelKey) -> tuple[list[Finding], float]:
+    async def _check_key(self, place: Place, stored: ChannelKey) -> tuple[list[Finding], float]:
         """Check a key; also how many seconds it is still good for."""
         now = await self._store.now()
         try:
@@ -129,7 +126,7 @@ async def check_installation(settings: Settings) -> list[Finding]:
     """Check everything beside a running bot, and without a database at least Slack."""
     try:
         async with open_doctor(settings) as doctor:
-            return await doctor.examine()
+            return await doctor.check_all()
     except DatabaseMissing as missing:
         remedy = (
             "haltbot run makes it, and so does haltbot key set; if there should be one, check DATABASE_URL."
