@@ -17,7 +17,7 @@ from bot.store.opening import open_vault
 
 
 async def first_channel(settings: SetupSettings, client: AsyncWebClient, team: str) -> bool:
-    """Give a channel its key; tells whether it has one."""
+    """Give a channel its key; returns whether it has one. Raises CommandFailed."""
     print("\n4. The first channel. In Slack: the channel's name, About, at the bottom: Channel ID.")
     channel = await _asked_channel(client, team)
     if not channel:
@@ -68,7 +68,7 @@ async def _is_unknown(client: AsyncWebClient, channel: str) -> bool:
 
 
 async def _set_key(settings: SetupSettings, team: str, channel: str) -> bool:
-    """Ask for the channel's key, or keep the one there is; tells whether it has one. Raises CommandFailed."""
+    """Ask for the channel's key, or keep the one there is; returns whether it has one. Raises CommandFailed."""
     known = await _known_key(settings, team, channel)
     enter = f"Enter keeps {known}" if known else "Enter: later"
     key = ask_secret(f"The channel's Vibecode API key (vibe_api_…, {enter}): ")
@@ -106,6 +106,7 @@ async def _known_key(settings: SetupSettings, team: str, channel: str) -> str | 
 
 
 async def _check_key(settings: SetupSettings, place: Place, key: str, now: int) -> None:
+    """Raises CommandFailed for a key that cannot stop anything."""
     report = await report_on(ApiKey(key), settings.vibecode_api_url, now)
     if report.problem:
         raise CommandFailed(f"The key was not stored: {report.problem}")

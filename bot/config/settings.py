@@ -3,10 +3,10 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
 
 from bot.config.database_url import POSTGRES_SCHEMES, SQLITE_SCHEME, mistake_in, passwords_in
@@ -18,7 +18,6 @@ S = TypeVar("S", bound=BaseSettings)
 ENV = Path(".env")
 ENV_ENCODING = "utf-8-sig"
 """UTF-8, whether it begins with a mark, as some editors write one, or not."""
-_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 class SettingsInvalid(HaltbotError):
@@ -65,12 +64,8 @@ def _address(value: str) -> str:
 def _public(value: str) -> str:
     address = urlsplit(value)
     is_here = address.scheme == "http" and address.hostname in ("127.0.0.1", "::1", "localhost")
-    if (
-        (address.scheme != "https" and not is_here)
-        or not address.hostname
-        or address.query
-        or address.fragment
-    ):
+    is_safe = address.scheme == "https" or is_here
+    if not is_safe or not address.hostname or address.query or address.fragment:
         raise ValueError("must start with https:// and be nothing but an address")
     return value
 
@@ -79,12 +74,6 @@ def _database(value: str) -> str:
     if mistake := mistake_in(value):
         raise ValueError(mistake)
     return value
-
-
-def _level(value: str) -> str:
-    if value.upper() not in _LEVELS:
-        raise ValueError(f"must be one of {', '.join(_LEVELS)}")
-    return value.upper()
 
 
 def _owners(value: str) -> str:
@@ -112,7 +101,7 @@ PublicAddress = Annotated[str, AfterValidator(_public)]
 Database = Annotated[str, AfterValidator(_database), Field(repr=False)]
 Owners = Annotated[str, AfterValidator(_owners)]
 EncryptionKeys = Annotated[SecretStr | None, AfterValidator(_encryption_keys)]
-Level = Annotated[str, AfterValidator(_level)]
+Level = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)]
 
 
 class Settings(BaseSettings):
@@ -190,16 +179,8 @@ class Settings(BaseSettings):
 
     def secrets(self) -> list[str]:
         """What must never be logged."""
-        held = (
-            self.slack_bot_token,
-            self.slack_app_token,
-            self.slack_signing_secret,
-            self.haltbot_encryption_keys,
-        )
-        return [
-            *(secret.get_secret_value() for secret in held if secret is not None),
-            *passwords_in(self.database_url),
-        ]
+        held = [value.get_secret_value() for _, value in self if isinstance(value, SecretStr)]
+        return [*held, *passwords_in(self.database_url)]
 
     @property
     def owners(self) -> frozenset[str]:
@@ -256,12 +237,12 @@ def unknown_variables() -> list[str]:
     """Name what is set as HALTBOT_… in the environment or in .env and is no setting: a slip, most likely."""
     given = [*EnvSettingsSource(Settings).env_vars, *DotEnvSettingsSource(Settings).env_vars]
     return sorted(
-        {name.upper() for name in given if name.startswith("haltbot_")}
-        - {n.upper() for n in Settings.model_fields}
+        name.upper() for name in set(given) - set(Settings.model_fields) if name.startswith("haltbot_")
     )
 
 
 _NEEDED = {
+    "literal_error": "must be {expected}",
     "missing": "is not set; haltbot setup makes it",
     "bool_parsing": "must be true or false",
     "int_parsing": "must be a whole number",

@@ -1,4 +1,4 @@
-"""Lets go of what is older than the operator wants to keep, once a day, from whichever replica is first."""
+"""Deletes what is older than the operator wants to keep, once a day, on whichever replica is first."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 DAY_MS = 24 * 60 * 60 * 1000
 LOOK_SECONDS = 60 * 60
-"""How often each replica looks whether the day's turn is still to be taken."""
+"""How often each replica looks whether today's turn is still free."""
 
 
 class Retention:
@@ -23,7 +23,7 @@ class Retention:
         self._look_seconds = look_seconds
 
     async def serve(self) -> None:
-        """Look now, and again every hour; what fails today is deleted tomorrow."""
+        """Look now, and again every hour; what cannot be deleted now is deleted later."""
         while True:
             try:
                 gone = await self._store.forget(older_than_ms=self._days * DAY_MS, period_ms=DAY_MS)
