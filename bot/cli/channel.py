@@ -78,16 +78,7 @@ async def _apply(file: Path, dry_run: bool) -> None:
 
 def _read(path: Path) -> list[tuple[str, str, dict[str, Any]]]:
     """Read a file of channels: team, channel and settings of each. Raises CommandFailed, SettingsNotAccepted."""
-    try:
-        content = _load(path)
-    except OSError as unreadable:
-        raise CommandFailed(f"{path}: {unreadable.strerror}") from unreadable
-    except UnicodeDecodeError as binary:
-        raise CommandFailed(f"{path}: is not UTF-8 text") from binary
-    except yaml.YAMLError as broken:
-        where = getattr(broken, "problem_mark", None)
-        line = f" (line {where.line + 1})" if where else ""
-        raise CommandFailed(f"{path}: this is no YAML{line}") from broken
+    content = _load(path)
     entries = content.get("channels") if isinstance(content, Mapping) else None
     if not isinstance(entries, list):
         raise SettingsNotAccepted(str(path), "needs a list named channels")
@@ -123,10 +114,19 @@ class _Loader(yaml.SafeLoader):
 
 
 def _load(path: Path) -> Any:
-    loader = _Loader(path.read_text(encoding="utf-8"))
-    loader.name = str(path)
+    """Parse a file. Raises CommandFailed, SettingsNotAccepted."""
     try:
+        loader = _Loader(path.read_text(encoding="utf-8"))
+        loader.name = str(path)
         return loader.get_single_data()
+    except OSError as unreadable:
+        raise CommandFailed(f"{path}: {unreadable.strerror}") from unreadable
+    except UnicodeDecodeError as binary:
+        raise CommandFailed(f"{path}: is not UTF-8 text") from binary
+    except yaml.YAMLError as broken:
+        where = getattr(broken, "problem_mark", None)
+        line = f" (line {where.line + 1})" if where else ""
+        raise CommandFailed(f"{path}: this is no YAML{line}") from broken
     except RecursionError:
         raise SettingsNotAccepted(str(path), "is nested far too deeply") from None
     except (AttributeError, KeyError, ValueError):
@@ -134,8 +134,6 @@ def _load(path: Path) -> Any:
         raise SettingsNotAccepted(
             str(path), "holds a value, such as a date, that is none; put it in quotes if it is meant as text"
         ) from None
-    finally:
-        loader.dispose()
 
 
 def _refuse_empty(changes: Mapping[str, Any]) -> None:

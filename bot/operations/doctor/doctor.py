@@ -11,7 +11,7 @@ from bot.channels.key_check import describe_key
 from bot.channels.keys import Keys
 from bot.config.settings import Settings, SettingsInvalid, sqlite_path
 from bot.domain.api_key import ChannelKey
-from bot.domain.errors import HaltbotError, KeyUnusable, SessionMissing, StoreError, VibecodeError
+from bot.domain.errors import KeyUnusable, SessionMissing, StoreError, VibecodeError
 from bot.domain.findings import Finding, Level, Place, judge_key
 from bot.messages.error_catalog import explain
 from bot.messages.mrkdwn import sentence
@@ -33,7 +33,7 @@ _WRITES_PER_SECOND = 1000.0
 
 
 class Doctor:
-    """Looks at one installation."""
+    """Checks one installation."""
 
     def __init__(
         self, settings: Settings, store: Store, keys: Keys, client: AsyncWebClient, workflows: Workflows
@@ -124,14 +124,18 @@ class Doctor:
 
 async def check_installation(settings: Settings) -> list[Finding]:
     """Check everything beside a running bot, and without a database at least Slack."""
+    path = sqlite_path(settings.database_url)
     try:
-        async with open_doctor(settings) as doctor:
-            return await doctor.check_all()
-    except DatabaseMissing as missing:
+        if path is not None:
+            check_path(path, may_create=True)
+        if path is None or path.exists():
+            async with open_doctor(settings) as doctor:
+                return await doctor.check_all()
+        told = f"There is no database yet at {path.absolute()}."
         remedy = (
             "haltbot run makes it, and so does haltbot key set; if there should be one, check DATABASE_URL."
         )
-        found = Finding("database", Level.WARN, str(missing), remedy)
+        found = Finding("database", Level.WARN, told, remedy)
     except SettingsInvalid as invalid:
         found = Finding("settings", Level.FAIL, str(invalid), "Correct it in .env or in the environment.")
     except StoreError as error:
@@ -140,21 +144,9 @@ async def check_installation(settings: Settings) -> list[Finding]:
         return [found, *await check_slack(settings, client)]
 
 
-class DatabaseMissing(HaltbotError):
-    """There is no embedded database yet."""
-
-
 @asynccontextmanager
 async def open_doctor(settings: Settings) -> AsyncIterator[Doctor]:
-    """Open what an examination beside the running bot needs.
-
-    Raises DatabaseMissing, SettingsInvalid, StoreError.
-    """
-    path = sqlite_path(settings.database_url)
-    if path is not None:
-        check_path(path, may_create=True)
-        if not path.exists():
-            raise DatabaseMissing(f"There is no database yet at {path.absolute()}.")
+    """Open a doctor beside a bot that may run. Raises SettingsInvalid, StoreError."""
     async with AsyncExitStack() as stack:
         vault = open_vault(settings, may_create=False)
         store = await open_store(settings.database_url, owner="doctor", shared=True, may_create=False)
