@@ -18,7 +18,7 @@ from bot.config.settings import Settings
 from bot.domain.pace import Pace
 from bot.domain.reference import new_reference
 from bot.instances.finder import Finder
-from bot.messages.blocks import Cards
+from bot.messages.termination import Cards
 from bot.operations.doctor.daily import Daily, configurers_of
 from bot.operations.doctor.doctor import Doctor
 from bot.operations.practice import PracticePool, RoutedWorkflows

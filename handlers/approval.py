@@ -6,10 +6,10 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.domain.errors import Refused
 from bot.domain.press import Press
-from bot.messages import replies
+from bot.messages import approvals, replies
 from bot.messages.blocks import permalink
-from bot.messages.permission_blocks import ASK, CONFIRM_FORCE, LAST_FOUR, WHY, Confirmed, entered
-from bot.messages.permissions import ASKED
+from bot.messages.force_dialog import CONFIRM_FORCE, LAST_FOUR, WHY, Confirmed, entered
+from bot.messages.refusals import refusal
 from bot.ports.core import Duplicate
 from handlers.bodies import Body, clicker, of_clicker
 from handlers.confirmation import follow
@@ -32,13 +32,13 @@ def register(app: AsyncApp, responder: Responder, services: Services) -> None:
             block = _IN_THE_DIALOG.get(refused.reply)
             if block not in body["view"]["state"]["values"]:
                 raise
-            errors = {block: replies.refusal(refused)}
+            errors = {block: refusal(refused)}
             await ack(response_action="errors", errors=errors)
             return
         await ack()
         follow(confirmed.choice, decided, responder)
 
-    @app.action(ASK)
+    @app.action(approvals.ASK)
     @responder.button
     async def ask_approvers(body: Body) -> None:
         asked = await services.terminations.ask_approvers(
@@ -50,7 +50,7 @@ def register(app: AsyncApp, responder: Responder, services: Services) -> None:
             link = permalink((body.get("team") or {}).get("domain"), asked.termination.posting.message)
             responder.tell(body, replies.duplicate(asked.termination, asked.phase, link))
         else:
-            responder.tell(body, ASKED)
+            responder.tell(body, approvals.asked())
 
 
 def _press(body: Body, confirmed: Confirmed) -> Press:

@@ -8,9 +8,9 @@ from slack_bolt.async_app import AsyncApp
 from bot.channels.settings_service import SettingsService
 from bot.domain.errors import SettingsNotAccepted
 from bot.domain.permissions import Actor
-from bot.messages import permissions
+from bot.messages.approvals import RESET_BREAKER, breaker_reset
 from bot.messages.blocks import private
-from bot.messages.permission_blocks import RESET_BREAKER
+from bot.messages.settings import setting_fault, settings_changed, settings_told
 from bot.messages.settings_modal import CONFIGURE, block_of, dialog, entered
 from bot.ports.core import Message
 from handlers.bodies import Body, asker, clicker, of_clicker
@@ -25,10 +25,10 @@ def register(app: AsyncApp, responder: Responder, services: Services) -> None:
         try:
             changed = await services.settings.change(_submitter(body), entered(body["view"]))
         except SettingsNotAccepted as wrong:
-            await ack(response_action="errors", errors={block_of(wrong.name): wrong.why})
+            await ack(response_action="errors", errors={block_of(wrong.name): setting_fault(wrong)})
             return
         await ack()
-        responder.tell(body, permissions.settings_changed(changed))
+        responder.tell(body, settings_changed(changed))
 
     @app.action(RESET_BREAKER)
     @responder.button
@@ -36,7 +36,7 @@ def register(app: AsyncApp, responder: Responder, services: Services) -> None:
         # In an organisation the click alone does not tell the workspace, so the button carries it.
         actor = clicker(body, place=body["actions"][0]["value"])
         await services.breaker.reset(actor)
-        responder.announce(private(permissions.breaker_reset(actor.user)), channel=actor.channel)
+        responder.announce(private(breaker_reset(actor.user)), channel=actor.channel)
 
 
 async def show(body: Body, service: SettingsService, responder: Responder) -> Message | None:
@@ -44,7 +44,7 @@ async def show(body: Body, service: SettingsService, responder: Responder) -> Me
     actor = asker(body)
     settings, may_change = await service.show(actor)
     if not may_change:
-        return private(permissions.settings_told(settings))
+        return private(settings_told(settings))
     responder.dialog(body, dialog(settings, place=actor.place, channel=actor.channel))
     return None
 

@@ -45,7 +45,7 @@ async def _answer(ack: Any, body: Body, asked: Subcommand, responder: Responder,
     finding: Coroutine[Any, Any, Message | None]
     match asked.word:
         case Word.HELP:
-            await ack(**privately(replies.USAGE))
+            await ack(**privately(replies.usage()))
             return
         case Word.STATUS:
             finding = queries.status(body, services.queries)

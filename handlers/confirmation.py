@@ -6,9 +6,10 @@ from bot.domain.errors import Refused
 from bot.domain.job import Job
 from bot.domain.press import Choice, Press
 from bot.domain.termination import MessageRef
-from bot.messages import permissions
-from bot.messages.blocks import AUTHORISE, CHOICES, private, question_of
-from bot.messages.permission_blocks import Confirmed, force_dialog
+from bot.messages import approvals
+from bot.messages.blocks import private
+from bot.messages.force_dialog import Confirmed, force_dialog
+from bot.messages.termination import AUTHORISE, CHOICES, question_of
 from bot.terminations.click import Dialog
 from handlers.bodies import Body, channel_of, of_clicker
 from handlers.responder import Responder
@@ -37,7 +38,7 @@ def register(app: AsyncApp, responder: Responder, services: Services) -> None:
 def follow(choice: Choice, decided: Job | Dialog, responder: Responder) -> None:
     """Tell everyone what everyone should know of a decision."""
     if choice is Choice.BREAK_GLASS and isinstance(decided, Job):
-        told = private(permissions.glass_broken(decided.termination))
+        told = private(approvals.glass_broken(decided.termination))
         responder.announce(told, channel=decided.termination.request.channel)
 
 

@@ -4,8 +4,8 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.channels.connections import Connections
 from bot.domain.errors import Refused
-from bot.messages import access_blocks
-from bot.messages.blocks import CONNECT, question_of
+from bot.messages import connections as texts
+from bot.messages.termination import CONNECT, question_of
 from bot.ports.core import Message
 from handlers.bodies import Body, asker, clicker
 from handlers.responder import Responder
@@ -18,16 +18,16 @@ def register(app: AsyncApp, responder: Responder, services: Services) -> None:
     async def connect_and_go_on(body: Body) -> None:
         responder.follow_up(body, _connect_and_go_on(body, services.connections))
 
-    app.action(access_blocks.CONNECT_LINK)(responder.link)
+    app.action(texts.CONNECT_LINK)(responder.link)
 
 
 async def connect(body: Body, connections: Connections) -> Message:
     """Hand out the link that connects somebody's account. Raises Refused."""
-    return access_blocks.connect(await connections.start(asker(body)))
+    return texts.connect(await connections.start(asker(body)))
 
 
 async def _connect_and_go_on(body: Body, connections: Connections) -> Message:
     question = question_of(body["actions"][0]["value"])
     if question is None:
         raise Refused("question_gone")
-    return access_blocks.connect(await connections.start_for(question[0], clicker(body)))
+    return texts.connect(await connections.start_for(question[0], clicker(body)))

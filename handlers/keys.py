@@ -4,7 +4,8 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.channels.key_service import KeyService
 from bot.domain.errors import Refused
-from bot.messages import access, access_blocks, replies
+from bot.messages import keys as key_texts
+from bot.messages.refusals import refusal
 from bot.ports.core import Message
 from handlers.bodies import Body, asker, clicker
 from handlers.responder import Responder
@@ -12,16 +13,16 @@ from handlers.services import Services
 
 
 def register(app: AsyncApp, responder: Responder, services: Services) -> None:
-    @app.action(access_blocks.KEY_REMOVE)
+    @app.action(key_texts.KEY_REMOVE)
     @responder.button
     async def remove_key(body: Body) -> None:
         removed = await services.keys.remove(clicker(body))
-        responder.tell(body, access.key_removed() if removed else replies.refusal(Refused("key_gone")))
+        responder.tell(body, key_texts.key_removed() if removed else refusal(Refused("key_gone")))
 
-    app.action(access_blocks.KEY_LINK)(responder.link)
+    app.action(key_texts.KEY_LINK)(responder.link)
 
 
 async def key(body: Body, keys: KeyService) -> Message:
     """Show what the channel's key is, and how another one is handed in. Raises Refused."""
     actor = asker(body)
-    return access_blocks.key_card(await keys.card(actor), actor)
+    return key_texts.key_card(await keys.card(actor), actor)

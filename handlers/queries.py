@@ -1,7 +1,7 @@
 """The words that look something up: ``status`` and ``show``."""
 
 from bot.messages import replies
-from bot.messages.blocks import found, permalink, private
+from bot.messages.blocks import permalink, private
 from bot.ports.core import Message
 from bot.terminations.queries import Queries
 from handlers.bodies import Body, asker
@@ -16,4 +16,4 @@ async def status(body: Body, queries: Queries) -> Message:
 
 async def show(body: Body, queries: Queries, typed: str) -> Message:
     """Tell what an instance is. Raises Refused."""
-    return found(await queries.show(asker(body), typed))
+    return replies.found(await queries.show(asker(body), typed))

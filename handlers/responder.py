@@ -7,8 +7,8 @@ from typing import Any
 
 from bot.domain.errors import Refused, SlackError
 from bot.domain.reference import new_reference
-from bot.messages import replies
 from bot.messages.blocks import private
+from bot.messages.refusals import refusal
 from bot.ports.core import Message, Messenger
 from handlers.bodies import Body, where_and_who
 
@@ -94,7 +94,7 @@ class Responder:
             await self._messenger.open_dialog(view, trigger=body["trigger_id"])
         except SlackError as error:
             log.warning("A dialog was not opened: %s", error.code)
-            self.tell(body, replies.refusal(Refused("dialog_not_opened")))
+            self.tell(body, refusal(Refused("dialog_not_opened")))
 
     async def _find_out(self, body: Body, finding: Awaitable[Message | None]) -> None:
         try:
@@ -140,10 +140,10 @@ def _named(wrapper: Listener, listener: Listener) -> Listener:
 
 def _sentence(error: Exception) -> str:
     if isinstance(error, Refused):
-        return replies.refusal(error)
+        return refusal(error)
     reference = new_reference()
     log.error("A listener failed. Reference %s", reference, exc_info=error)
-    return replies.refusal(Refused("broken", reference=reference))
+    return refusal(Refused("broken", reference=reference))
 
 
 def privately(text: str) -> dict[str, Any]:

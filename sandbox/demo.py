@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bot.domain.command import COMMAND
-from bot.messages.blocks import FORCE_TERMINATE
+from bot.messages.termination import FORCE_TERMINATE
 from sandbox.slack import Message, Person
 from sandbox.vibecode import Step
 from sandbox.web import add_cast, open_page

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import pytest
 from workspace import Workspace
 
-from bot.messages.blocks import FORCE_TERMINATE, KEEP_RUNNING, TERMINATE_SOFTLY
-from bot.messages.permission_blocks import ASK
+from bot.messages.approvals import ASK
+from bot.messages.termination import FORCE_TERMINATE, KEEP_RUNNING, TERMINATE_SOFTLY
 from sandbox.slack import Message, Person
 from sandbox.vibecode import Step
 

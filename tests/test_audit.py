@@ -13,7 +13,7 @@ from workspace import MAIN_EVENTS, Workspace, workspace
 
 from bot.cli import main as cli
 from bot.domain.audit import Event
-from bot.messages.blocks import FORCE_TERMINATE, KEEP_RUNNING
+from bot.messages.termination import FORCE_TERMINATE, KEEP_RUNNING
 from bot.store.opening import open_store
 from sandbox.vibecode import Step
 

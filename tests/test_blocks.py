@@ -14,18 +14,10 @@ from bot.domain.errors import AUTHORISABLE, Refused
 from bot.domain.instance import Instance
 from bot.domain.termination import MessageRef, Outcome, Phase, Termination
 from bot.messages import replies
-from bot.messages.blocks import (
-    AUTHORISE,
-    CHOICES,
-    CONNECT,
-    TEXT_LIMIT,
-    Cards,
-    permalink,
-    private,
-    question_of,
-)
+from bot.messages.blocks import TEXT_LIMIT, permalink, private
 from bot.messages.error_catalog import EXPLANATIONS
 from bot.messages.mrkdwn import clip, escape
+from bot.messages.termination import AUTHORISE, CHOICES, CONNECT, Cards, question_of
 from bot.ports.core import Message
 from sandbox.slack.block_kit import block_faults
 

@@ -4,8 +4,8 @@ import asyncio
 
 from workspace import Workspace
 
-from bot.messages.blocks import FORCE_TERMINATE, TERMINATE_SOFTLY
-from bot.messages.permission_blocks import RESET_BREAKER
+from bot.messages.approvals import RESET_BREAKER
+from bot.messages.termination import FORCE_TERMINATE, TERMINATE_SOFTLY
 from sandbox.slack import Message
 from sandbox.vibecode import Step
 

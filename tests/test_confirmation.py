@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from workspace import Workspace, workspace
 
-from bot.messages.blocks import FORCE_TERMINATE, KEEP_RUNNING, TERMINATE_SOFTLY
+from bot.messages.termination import FORCE_TERMINATE, KEEP_RUNNING, TERMINATE_SOFTLY
 from sandbox.slack import Message
 from sandbox.vibecode import Step
 

@@ -13,8 +13,9 @@ from workspace import Workspace, workspace
 from bot.config.settings import sqlite_path
 from bot.domain.audit import Event
 from bot.domain.errors import StoreBusy
-from bot.messages.access_blocks import CONNECT_LINK, KEY_LINK
-from bot.messages.blocks import CONNECT, FORCE_TERMINATE
+from bot.messages.connections import CONNECT_LINK
+from bot.messages.keys import KEY_LINK
+from bot.messages.termination import CONNECT, FORCE_TERMINATE
 from bot.store.store import SqlStore
 from sandbox.slack import Person
 from sandbox.vibecode import Step

@@ -17,7 +17,7 @@ from workspace import Workspace
 
 from bot.domain.errors import Refused, SlackUnavailable
 from bot.messages import replies
-from bot.messages.blocks import FORCE_TERMINATE, Cards
+from bot.messages.termination import FORCE_TERMINATE, Cards
 from bot.slack.bolt import Bolt, Identity
 from bot.slack.messenger import SlackMessenger
 from bot.slack.payloads import Malformed, check

@@ -6,7 +6,7 @@ from pathlib import Path
 from workspace import Workspace, workspace
 
 from bot.domain.termination import REPEAT_WINDOW_MS
-from bot.messages.blocks import FORCE_TERMINATE
+from bot.messages.termination import FORCE_TERMINATE
 from sandbox.slack import Delivery
 from sandbox.vibecode import Step
 

@@ -8,7 +8,7 @@ from workspace import Workspace, workspace
 from bot.domain.audit import Event
 from bot.domain.workspace import enterprise_of, is_outsider, outside_teams, team_of
 from bot.domain.workspace import workspace as place_of
-from bot.messages.blocks import FORCE_TERMINATE
+from bot.messages.termination import FORCE_TERMINATE
 from bot.store.opening import open_store
 from handlers.bodies import of_click, of_clicker, of_command, of_event
 from sandbox.vibecode import Step

@@ -9,8 +9,8 @@ from workspace import Workspace, workspace
 
 from bot.domain.findings import Place
 from bot.domain.overview import Overview
-from bot.messages.blocks import FORCE_TERMINATE
 from bot.messages.home_tab import home
+from bot.messages.termination import FORCE_TERMINATE
 from sandbox.slack import Channel, Person
 from sandbox.vibecode import Step
 

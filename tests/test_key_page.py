@@ -12,7 +12,7 @@ from workspace import Workspace, workspace
 
 from bot.config.settings import Settings, SettingsInvalid, load, sqlite_path
 from bot.domain.connection import TRIES_PER_LINK
-from bot.messages.access_blocks import KEY_LINK, KEY_REMOVE
+from bot.messages.keys import KEY_LINK, KEY_REMOVE
 from sandbox.vibecode import Step
 
 WAITING = Step(3600, locked=False)

@@ -17,7 +17,7 @@ from bot.cli import main as cli
 from bot.config.vault import AesVault, decode_keys
 from bot.domain.api_key import ApiKey
 from bot.domain.errors import KeyNotAccepted, KeyUndecryptable
-from bot.messages.blocks import FORCE_TERMINATE
+from bot.messages.termination import FORCE_TERMINATE
 from sandbox.vibecode import Step
 
 KEY = "vibe_api_" + "0123456789abcdef" * 2

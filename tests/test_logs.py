@@ -12,7 +12,7 @@ import pytest
 from processes import running_bot
 from workspace import workspace
 
-from bot.messages.blocks import FORCE_TERMINATE
+from bot.messages.termination import FORCE_TERMINATE
 from bot.observability import context
 from bot.observability.logs import formatter, with_reference
 from bot.observability.redaction import Redaction

@@ -15,8 +15,9 @@ from sources import SOURCES
 
 import handlers
 from bot.cli import main as cli
-from bot.messages.access_blocks import CONNECT_LINK, KEY_LINK, KEY_REMOVE
-from bot.messages.blocks import AUTHORISE, CONNECT, FORCE_TERMINATE, KEEP_RUNNING, TERMINATE_SOFTLY
+from bot.messages.connections import CONNECT_LINK
+from bot.messages.keys import KEY_LINK, KEY_REMOVE
+from bot.messages.termination import AUTHORISE, CONNECT, FORCE_TERMINATE, KEEP_RUNNING, TERMINATE_SOFTLY
 from bot.operations.manifest import http_manifest, socket_manifest
 from handlers.responder import Responder
 

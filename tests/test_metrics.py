@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from workspace import Workspace, workspace
 
 from bot.domain.practice import Scene
-from bot.messages.blocks import FORCE_TERMINATE, KEEP_RUNNING
+from bot.messages.termination import FORCE_TERMINATE, KEEP_RUNNING
 from bot.observability import metrics
 from bot.operations.doctor.daily import Daily
 from bot.operations.practice import make_instance

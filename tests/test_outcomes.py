@@ -9,8 +9,8 @@ from outcomes import SOON, WAITING, outcome_of
 from workspace import Workspace
 
 from bot.domain.errors import AUTHORISABLE
-from bot.messages.blocks import AUTHORISE
 from bot.messages.error_catalog import EXPLANATIONS, explain
+from bot.messages.termination import AUTHORISE
 from sandbox.slack import Message
 from sandbox.vibecode.trouble import STATUSES
 

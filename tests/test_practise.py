@@ -12,7 +12,7 @@ from workspace import Workspace
 from bot.domain.api_key import ApiKey
 from bot.domain.errors import Definite
 from bot.domain.practice import Scene
-from bot.messages.blocks import FORCE_TERMINATE
+from bot.messages.termination import FORCE_TERMINATE
 from bot.operations.practice import make_instance
 from bot.store.opening import open_store
 from bot.vibecode.client import VibecodeClient, open_client

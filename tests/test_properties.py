@@ -15,8 +15,9 @@ from workspace import Workspace, workspace
 
 from bot.domain.command import REASON_LIMIT, Order, parse
 from bot.domain.errors import Refused
-from bot.messages.blocks import CHOICES, annotated, private, question_of
+from bot.messages.blocks import annotated, private
 from bot.messages.mrkdwn import clip, escape
+from bot.messages.termination import CHOICES, question_of
 from bot.observability.redaction import Redaction
 from bot.slack.bolt import Bolt, Identity
 from bot.slack.payloads import Malformed, check

@@ -14,7 +14,7 @@ import pytest
 from processes import haltbot, running_bot, variables
 from workspace import Workspace, workspace
 
-from bot.messages.blocks import FORCE_TERMINATE
+from bot.messages.termination import FORCE_TERMINATE
 from bot.observability.redaction import MASK, Redaction
 from sandbox.vibecode import Step
 

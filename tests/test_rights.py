@@ -11,7 +11,7 @@ from bot.domain.channel_settings import ChannelSettings, Role, SecondPerson
 from bot.domain.errors import FactsUnavailable, SettingsNotAccepted
 from bot.domain.permissions import Facts, Person, approval_needed, trips_breaker, verdict
 from bot.domain.termination import Approval
-from bot.messages.blocks import FORCE_TERMINATE, KEEP_RUNNING, TERMINATE_SOFTLY
+from bot.messages.termination import FORCE_TERMINATE, KEEP_RUNNING, TERMINATE_SOFTLY
 from bot.slack.directory import FRESH_SECONDS, LAST_KNOWN_SECONDS, SlackDirectory
 from sandbox.slack import SlackSandbox
 from sandbox.vibecode import Step

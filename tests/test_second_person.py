@@ -14,8 +14,8 @@ from bot.domain.errors import Refused
 from bot.domain.press import Choice
 from bot.domain.termination import Approval, MessageRef, Phase
 from bot.domain.transitions import decide
-from bot.messages.blocks import BREAK_GLASS, FORCE_TERMINATE, KEEP_RUNNING, TERMINATE_SOFTLY
-from bot.messages.permission_blocks import LAST_FOUR, WHY
+from bot.messages.force_dialog import LAST_FOUR, WHY
+from bot.messages.termination import BREAK_GLASS, FORCE_TERMINATE, KEEP_RUNNING, TERMINATE_SOFTLY
 from sandbox.slack import Message, Person
 from sandbox.slack.workspace import View
 from sandbox.vibecode import Step

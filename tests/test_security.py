@@ -14,7 +14,7 @@ from bot.config.vault import AesVault
 from bot.domain.audit import Event
 from bot.domain.connection import PersonSession
 from bot.domain.errors import KeyUndecryptable, SessionMissing
-from bot.messages.blocks import FORCE_TERMINATE
+from bot.messages.termination import FORCE_TERMINATE
 from bot.store.opening import open_store, open_vault
 from bot.store.store import SqlStore
 from sandbox.slack.delivery import signed_headers

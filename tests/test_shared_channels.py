@@ -3,7 +3,7 @@
 import pytest
 from workspace import Workspace, workspace
 
-from bot.messages.blocks import FORCE_TERMINATE, KEEP_RUNNING
+from bot.messages.termination import FORCE_TERMINATE, KEEP_RUNNING
 from sandbox.slack import Message, Person
 from sandbox.vibecode import Step
 

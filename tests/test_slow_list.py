@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from workspace import Workspace, workspace
 
-from bot.messages.blocks import FORCE_TERMINATE
+from bot.messages.termination import FORCE_TERMINATE
 from sandbox.slack import Message
 from sandbox.vibecode import Step
 

@@ -8,7 +8,7 @@ import pytest
 from outcomes import SOON, WAITING
 from workspace import Workspace, workspace
 
-from bot.messages.blocks import BREAK_GLASS, FORCE_TERMINATE
+from bot.messages.termination import BREAK_GLASS, FORCE_TERMINATE
 from sandbox.slack import Message
 
 

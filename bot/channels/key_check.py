@@ -2,9 +2,8 @@
 
 from http import HTTPStatus
 
-from bot.domain.api_key import ApiKey, KeyFacts, KeyFault, KeyReport
+from bot.domain.api_key import ApiKey, KeyFacts, KeyReport
 from bot.domain.errors import Definite, VibecodeError
-from bot.messages.error_catalog import explain
 from bot.ports.core import Workflows
 
 
@@ -12,18 +11,14 @@ async def examine_key(workflows: Workflows, key: ApiKey, now: int) -> KeyReport:
     """Ask about a key. What Vibecode says of it may be missing; the list has the last word."""
     try:
         facts = await describe_key(workflows, key)
-    except Definite as refused:
-        return KeyReport(KeyFacts(), problem=_why(refused))
-    except VibecodeError as trouble:
-        return KeyReport(KeyFacts(), problem=_why(trouble), unreachable=True)
+    except VibecodeError as error:
+        return _trouble(KeyFacts(), error)
     if faults := facts.faults(now):
-        return KeyReport(facts, problem=_FAULTS[faults[0]])
+        return KeyReport(facts, problem=faults[0])
     try:
         page = await workflows.running(key)
-    except Definite as refused:
-        return KeyReport(facts, problem=_why(refused))
-    except VibecodeError as trouble:
-        return KeyReport(facts, problem=_why(trouble), unreachable=True)
+    except VibecodeError as error:
+        return _trouble(facts, error)
     return KeyReport(facts, running=page.total if page.total is not None else len(page.instances))
 
 
@@ -37,13 +32,6 @@ async def describe_key(workflows: Workflows, key: ApiKey) -> KeyFacts:
         raise
 
 
-_FAULTS = {
-    KeyFault.MANAGEMENT: "it is a management key, which reaches no workflows.",
-    KeyFault.READ_ONLY: "it may only read; a key with access mode READWRITE is needed.",
-    KeyFault.NO_SCOPE: "it lacks the scope bizproc. Scopes are fixed when a key is issued: issue another one.",
-    KeyFault.EXPIRED: "it has expired.",
-}
-
-
-def _why(trouble: VibecodeError) -> str:
-    return f"{explain(trouble.code, trouble.status).why} ({trouble.code})"
+def _trouble(facts: KeyFacts, error: VibecodeError) -> KeyReport:
+    unreachable = not isinstance(error, Definite)
+    return KeyReport(facts, problem=error.code, status=error.status, unreachable=unreachable)

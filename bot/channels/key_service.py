@@ -72,7 +72,7 @@ class KeyService:
         try:
             check_key(key, None, people_connect=True)
         except KeyNotAccepted as refused:
-            return HandedIn(stored=False, report=KeyReport(KeyFacts(), problem=f"{refused}."))
+            return HandedIn(stored=False, report=KeyReport(KeyFacts(), problem=refused.fault))
         report = KeyReport(KeyFacts(kind="app"))
         if not key.startswith(APPLICATION):
             report = await examine_key(self._workflows, ApiKey(key), await self._store.now())
@@ -91,5 +91,5 @@ class KeyService:
         except SessionMissing:
             return None
         except KeyUnusable as unusable:
-            return KeyReport(KeyFacts(), problem=f"it cannot be opened ({unusable.code}).")
+            return KeyReport(KeyFacts(), problem=unusable.code)
         return await examine_key(self._workflows, opened.key, await self._store.now())

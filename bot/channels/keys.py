@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from bot.domain.api_key import APPLICATION, ApiKey, ChannelKey, OpenedKey
+from bot.domain.api_key import APPLICATION, ApiKey, ChannelKey, KeyFault, OpenedKey
 from bot.domain.audit import Event
 from bot.domain.connection import PersonSession
 from bot.domain.errors import KeyMissing, KeyNotAccepted, KeyUndecryptable, SessionMissing
@@ -83,7 +83,7 @@ class Keys:
     async def connect(self, session: PersonSession, token: str) -> PersonSession:
         """Keep a person's session, sealed for this person in this channel. Raises KeyNotAccepted."""
         if not _SESSION.fullmatch(token):
-            raise KeyNotAccepted("the session token contains characters that no token has")
+            raise KeyNotAccepted(KeyFault.NO_TOKEN)
         sealed = replace(session, sealed_session=self._vault.seal(token, *session_context(session)))
         connected = _event("connected", session.team, session.channel, session.user, account=session.name)
         await self._store.put_session(sealed, connected)
@@ -157,21 +157,16 @@ def session_context(session: PersonSession) -> tuple[str, ...]:
 def check_key(key: str, session: str | None, *, people_connect: bool = False) -> None:
     """Refuse what cannot stop a workflow, with the reason. Raises KeyNotAccepted, which never repeats the key."""
     if key.startswith("vibe_live_"):
-        raise KeyNotAccepted(
-            "a management key (vibe_live_…) reaches no workflows; issue a personal key (vibe_api_…) with the scope"
-            " bizproc"
-        )
+        raise KeyNotAccepted(KeyFault.MANAGEMENT)
     found = _SHAPE.fullmatch(key)
     if not found:
-        raise KeyNotAccepted(
-            "a key looks like vibe_api_… (or vibe_app_… with a session); nothing else is accepted"
-        )
+        raise KeyNotAccepted(KeyFault.NO_KEY)
     if found[1] == "app" and session is None and not people_connect:
-        raise KeyNotAccepted("an application key (vibe_app_…) needs a session token: add --session")
+        raise KeyNotAccepted(KeyFault.NEEDS_SESSION)
     if found[1] == "api" and session is not None:
-        raise KeyNotAccepted("a personal key (vibe_api_…) goes without a session token: leave --session out")
+        raise KeyNotAccepted(KeyFault.NEEDS_NO_SESSION)
     if session is not None and not _SESSION.fullmatch(session):
-        raise KeyNotAccepted("the session token contains characters that no token has")
+        raise KeyNotAccepted(KeyFault.NO_TOKEN)
 
 
 def hint(key: str) -> str:

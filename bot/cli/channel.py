@@ -14,6 +14,7 @@ from bot.cli.options import are_ids, channel_options
 from bot.cli.shell import CommandFailed, opened_store, operator
 from bot.domain.channel_settings import ChannelSettings, Role
 from bot.domain.errors import SettingsNotAccepted
+from bot.messages.settings import setting_fault
 
 _IDS = ("team", "channel")
 
@@ -77,22 +78,22 @@ async def _apply(file: Path, dry_run: bool) -> None:
 
 
 def _read(path: Path) -> list[tuple[str, str, dict[str, Any]]]:
-    """Read a file of channels: team, channel and settings of each. Raises CommandFailed, SettingsNotAccepted."""
+    """Read a file of channels: team, channel and settings of each. Raises CommandFailed."""
     content = _load(path)
     entries = content.get("channels") if isinstance(content, Mapping) else None
     if not isinstance(entries, list):
-        raise SettingsNotAccepted(str(path), "needs a list named channels")
+        raise CommandFailed(f"{path}: needs a list named channels")
     channels, seen = [], set()
     for number, entry in enumerate(entries, start=1):
         if not isinstance(entry, Mapping) or not all(isinstance(entry.get(name), str) for name in _IDS):
-            raise SettingsNotAccepted(str(path), f"channel {number} needs a team and a channel, both ids")
+            raise CommandFailed(f"{path}: channel {number} needs a team and a channel, both ids")
         if not are_ids(entry["team"], entry["channel"]):
-            raise SettingsNotAccepted(
-                str(path), f"channel {number} needs ids, such as T0123ABCD and C0123ABCD, not names"
+            raise CommandFailed(
+                f"{path}: channel {number} needs ids, such as T0123ABCD and C0123ABCD, not names"
             )
         ids = (entry["team"], entry["channel"])
         if ids in seen:
-            raise SettingsNotAccepted(str(path), f"channel {number} ({ids[1]}) is there twice")
+            raise CommandFailed(f"{path}: channel {number} ({ids[1]}) is there twice")
         seen.add(ids)
         channels.append((*ids, {str(k): value for k, value in entry.items() if k not in _IDS}))
     return channels
@@ -108,13 +109,13 @@ class _Loader(yaml.SafeLoader):
             if isinstance(name, yaml.ScalarNode):
                 if name.value in seen:
                     line = name.start_mark.line + 1
-                    raise SettingsNotAccepted(str(self.name), f"{name.value} is there twice (line {line})")
+                    raise CommandFailed(f"{self.name}: {name.value} is there twice (line {line})")
                 seen.add(name.value)
         return node
 
 
 def _load(path: Path) -> Any:
-    """Parse a file. Raises CommandFailed, SettingsNotAccepted."""
+    """Parse a file. Raises CommandFailed."""
     try:
         loader = _Loader(path.read_text(encoding="utf-8"))
         loader.name = str(path)
@@ -128,11 +129,11 @@ def _load(path: Path) -> Any:
         line = f" (line {where.line + 1})" if where else ""
         raise CommandFailed(f"{path}: this is no YAML{line}") from broken
     except RecursionError:
-        raise SettingsNotAccepted(str(path), "is nested far too deeply") from None
+        raise CommandFailed(f"{path}: is nested far too deeply") from None
     except (AttributeError, KeyError, ValueError):
         # What PyYAML stumbles over: the 45th of a month, or a tag that does not fit its value.
-        raise SettingsNotAccepted(
-            str(path), "holds a value, such as a date, that is none; put it in quotes if it is meant as text"
+        raise CommandFailed(
+            f"{path}: holds a value, such as a date, that is none; put it in quotes if it is meant as text"
         ) from None
 
 
@@ -143,15 +144,17 @@ def _refuse_empty(changes: Mapping[str, Any]) -> None:
         texts = value if isinstance(value, list) else [value or ""]
         # An empty list is how a role of nobody is shown.
         if texts and re.fullmatch(r"[\s,]*", "".join(map(str, texts))):
-            raise SettingsNotAccepted(role, "is empty; write nobody, everyone, admins, or ids")
+            raise CommandFailed(f"{role}: is empty; write nobody, everyone, admins, or ids")
 
 
 def _changed(before: ChannelSettings, team: str, channel: str, changes: Mapping[str, Any]) -> ChannelSettings:
     try:
         _refuse_empty(changes)
         return before.changed(changes)
+    except CommandFailed as wrong:
+        raise CommandFailed(f"{team} {channel}: {wrong}") from None
     except SettingsNotAccepted as wrong:
-        raise SettingsNotAccepted(f"{team} {channel}: {wrong.name}", wrong.why) from None
+        raise CommandFailed(f"{team} {channel}: {wrong.name}: {setting_fault(wrong)}") from None
 
 
 def _print_changes(where: str, changes: Mapping[str, tuple[Any, Any]], *, would: bool = False) -> None:
@@ -173,5 +176,9 @@ def _written(name: str, value: Any) -> str:
 
 @asynccontextmanager
 async def _configuring() -> AsyncIterator[SettingsChanges]:
-    async with opened_store() as store:
-        yield SettingsChanges(store)
+    """Open what changes settings. Raises CommandFailed for one that cannot be used."""
+    try:
+        async with opened_store() as store:
+            yield SettingsChanges(store)
+    except SettingsNotAccepted as wrong:
+        raise CommandFailed(f"{wrong.name}: {setting_fault(wrong)}") from None

@@ -11,7 +11,7 @@ from bot.config.settings import SettingsInvalid, SetupSettings
 from bot.domain.api_key import APPLICATION, ApiKey
 from bot.domain.errors import KeyNotAccepted, SlackError
 from bot.domain.findings import Place, judge_key
-from bot.messages import replies
+from bot.messages import keys, replies
 from bot.slack import web_api
 from bot.store.opening import open_vault
 
@@ -33,7 +33,7 @@ async def first_channel(settings: SetupSettings, client: AsyncWebClient, team: s
 async def _announce(client: AsyncWebClient, channel: str) -> None:
     print("\n5. A test message.")
     try:
-        await web_api.call(client, "chat.postMessage", channel=channel, text=replies.SET_UP)
+        await web_api.call(client, "chat.postMessage", channel=channel, text=replies.set_up())
     except SlackError as error:
         remedy = " Type /invite @haltbot there." if error.code == "not_in_channel" else ""
         print(f"   Slack did not take it ({error.code}).{remedy} The key is set all the same.")
@@ -86,7 +86,7 @@ async def _set_key(settings: SetupSettings, team: str, channel: str) -> bool:
     try:
         check_key(key, None)
     except KeyNotAccepted as refused:
-        raise CommandFailed(f"The key was not stored: {refused}") from refused
+        raise CommandFailed(keys.not_accepted(refused)) from refused
     vault = open_vault(settings)
     async with opened_store(settings.database_url, may_create=True) as store:
         await _check_key(settings, Place(team, channel), key, await store.now())
@@ -109,6 +109,6 @@ async def _check_key(settings: SetupSettings, place: Place, key: str, now: int) 
     """Raises CommandFailed for a key that cannot stop anything."""
     report = await report_on(ApiKey(key), settings.vibecode_api_url, now)
     if report.problem:
-        raise CommandFailed(f"The key was not stored: {report.problem}")
+        raise CommandFailed(keys.not_stored(report))
     for finding in judge_key(place, report.facts, now):
         print_finding(finding)

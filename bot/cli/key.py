@@ -13,6 +13,7 @@ from bot.cli.shell import CommandFailed, opened_store, operator
 from bot.config.settings import StorageSettings, load
 from bot.domain.api_key import ApiKey, KeyReport
 from bot.domain.errors import KeyNotAccepted
+from bot.messages.keys import not_accepted, not_stored, problem
 from bot.store.opening import open_vault
 from bot.vibecode.client import VibecodeClient, open_client
 
@@ -46,7 +47,7 @@ async def _set(team: str, channel: str, with_session: bool, unchecked: bool) -> 
             former = await store.channel_key(team, channel)
             stored = await Keys(store, vault).set(team, channel, value, session, by=operator())
     except KeyNotAccepted as refused:
-        raise CommandFailed(f"The key was not stored: {refused}") from refused
+        raise CommandFailed(not_accepted(refused)) from refused
     replaced = f" It replaces {former.hint}." if former and former.hint != stored.hint else ""
     print(f"Key {stored.hint} set for channel {stored.channel} of team {stored.team}.{replaced}")
 
@@ -97,28 +98,30 @@ async def report_on(api_key: ApiKey, vibecode_api_url: str, now: int) -> KeyRepo
 
 
 async def _check_with_vibecode(address: str, api_key: ApiKey) -> None:
-    """Find out by day what would be found out in the night. Raises KeyNotAccepted."""
+    """Find out by day what would be found out in the night. Raises CommandFailed."""
     report = await report_on(api_key, address, time.time_ns() // 1_000_000)
     if report.unreachable:
         print(
-            f"Whether the key can be used is not known: {report.problem} haltbot doctor asks again.",
+            f"Whether the key can be used is not known. {problem(report)} haltbot doctor asks again.",
             file=sys.stderr,
         )
     elif report.problem:
-        raise KeyNotAccepted(f"{report.problem} Set another one, or store this one all the same: --unchecked")
+        raise CommandFailed(
+            f"{not_stored(report)} Set another one, or store this one all the same: --unchecked"
+        )
 
 
 def _read_secret(question: str, name: str) -> str:
-    """Ask for a secret, or read a pipe's next line. Raises KeyNotAccepted where there is none."""
+    """Ask for a secret, or read a pipe's next line. Raises CommandFailed where there is none."""
     if not sys.stdin.isatty():
         # Nobody there reads a question.
         if given := sys.stdin.readline().strip():
             return given
-        raise KeyNotAccepted(f"no {name} came on standard input")
+        raise CommandFailed(f"The key was not stored: no {name} came on standard input")
     try:
         given = ask_secret(question)
     except EOFError:
         given = ""
     if not given:
-        raise KeyNotAccepted(f"no {name} was given")
+        raise CommandFailed(f"The key was not stored: no {name} was given")
     return given

@@ -7,7 +7,7 @@ from bot.cli.shell import opened_store, operator
 from bot.config.settings import Settings, load
 from bot.domain.errors import SlackError
 from bot.domain.practice import Scene
-from bot.messages.practice_sheet import sheet
+from bot.messages.practice import sheet
 from bot.operations.practice import make_instance
 from bot.slack.web_api import call, open_slack
 

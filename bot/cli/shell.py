@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from bot.config.settings import StorageSettings, load
 from bot.domain.errors import HaltbotError
 from bot.domain.findings import Finding
+from bot.messages.findings import remedy, told
+from bot.messages.language import paragraph
 from bot.ports.access import AccessStore
 from bot.store.opening import open_store
 
@@ -34,4 +36,4 @@ async def opened_store(
 
 
 def print_finding(finding: Finding) -> None:
-    print(f"   {finding.level}: {finding.told}" + (f" {finding.remedy}" if finding.remedy else ""))
+    print(f"   {finding.level}: {paragraph(told(finding), remedy(finding))}")

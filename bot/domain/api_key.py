@@ -15,12 +15,16 @@ class ApiKey:
 
 
 class KeyFault(StrEnum):
-    """Why a key cannot stop workflows."""
+    """Why a key, or what was entered as one, cannot stop workflows."""
 
     MANAGEMENT = "management"
     READ_ONLY = "read_only"
     NO_SCOPE = "no_scope"
     EXPIRED = "expired"
+    NO_KEY = "no_key"
+    NEEDS_SESSION = "needs_session"
+    NEEDS_NO_SESSION = "needs_no_session"
+    NO_TOKEN = "no_token"  # noqa: S105 -- names a fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +52,12 @@ class KeyFacts:
 
 @dataclass(frozen=True, slots=True)
 class KeyReport:
-    """What was found; ``problem`` says why the key cannot be used here."""
+    """What was found; ``problem`` is why the key cannot be used here: a KeyFault or a code of the error catalog."""
 
     facts: KeyFacts
     running: int | None = None
     problem: str | None = None
+    status: int | None = None
     unreachable: bool = False
     """Nothing was learnt about the key: Vibecode did not answer as it should."""
 

@@ -105,7 +105,7 @@ class ChannelSettings:
         """Apply what a person wrote; None means the default. Raises SettingsNotAccepted, which names it."""
         for name in changes:
             if name not in NAMES:
-                raise SettingsNotAccepted(name, f"there is no such setting; there are {', '.join(NAMES)}")
+                raise _unknown(name)
         return self.from_json(self.to_json() | dict(changes))
 
     @classmethod
@@ -118,24 +118,37 @@ class ChannelSettings:
         for name, value in values.items():
             reader = _READERS.get(name)
             if reader is None:
-                raise SettingsNotAccepted(name, "there is no such setting")
+                raise _unknown(name)
             if value is None:
                 continue
             try:
                 read[name] = reader(value)
-            except ValueError as wrong:
-                raise SettingsNotAccepted(name, str(wrong)) from None
+            except _Wrong as wrong:
+                raise SettingsNotAccepted(name, wrong.fault, **wrong.values) from None
         settings = cls(**read)
         if settings.second_person is SecondPerson.OUTSIDE_ON_CALL and settings.on_call is None:
-            raise SettingsNotAccepted("second_person", "outside_on_call needs on_call, a user group")
+            raise SettingsNotAccepted("second_person", "on_call_missing")
         return settings
+
+
+class _Wrong(Exception):
+    """What a value needs; see SettingsNotAccepted."""
+
+    def __init__(self, fault: str, **values: object) -> None:
+        super().__init__(fault)
+        self.fault = fault
+        self.values = values
+
+
+def _unknown(name: str) -> SettingsNotAccepted:
+    return SettingsNotAccepted(name, "no_such_setting", names=", ".join(NAMES))
 
 
 def _words(value: Any) -> list[str]:
     """Take a list, or one text with commas or spaces between its words; mentions stand for their ids."""
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
-        raise ValueError("must be a list of words")
+        raise _Wrong("not_words")
     return [word for text in texts for word in re.split(r"[\s,]+", _MENTION.sub(r" \1 ", text)) if word]
 
 
@@ -145,11 +158,9 @@ def _grant(value: Any) -> Grant:
     ids = [word for word in words if word.casefold() not in shared]
     unknown = [word for word in ids if not USER.fullmatch(word) and not GROUP.fullmatch(word)]
     if unknown:
-        raise ValueError(
-            f"{unknown[0][:40]!r} is neither everyone, admins, nobody, nor the id of a user or a user group"
-        )
+        raise _Wrong("not_a_person", word=unknown[0][:40])
     if "nobody" in shared and (len(shared) > 1 or ids):
-        raise ValueError("nobody goes with nothing else")
+        raise _Wrong("nobody_and_others")
     return Grant(
         everyone="everyone" in shared,
         admins="admins" in shared,
@@ -164,7 +175,7 @@ def _second_person(value: Any) -> SecondPerson:
     try:
         return SecondPerson(text)
     except ValueError:
-        raise ValueError("must be off, always or outside_on_call") from None
+        raise _Wrong("not_a_choice") from None
 
 
 def _group(value: Any) -> str | None:
@@ -172,7 +183,7 @@ def _group(value: Any) -> str | None:
     if not words:
         return None
     if len(words) > 1 or not GROUP.fullmatch(words[0]):
-        raise ValueError("must be the id of one user group, such as S0123ABCD")
+        raise _Wrong("not_a_group")
     return words[0]
 
 
@@ -184,17 +195,17 @@ def _switch(value: Any) -> bool:
         return True
     if text in ("false", "off", "no"):
         return False
-    raise ValueError("must be true or false")
+    raise _Wrong("not_a_switch")
 
 
 def _number(lowest: int, highest: int) -> Callable[[Any], int]:
     def read(value: Any) -> int:
         text = str(value).strip()
         if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,15}", text):
-            raise ValueError(f"must be a number from {lowest} to {highest}")
+            raise _Wrong("not_a_number", lowest=lowest, highest=highest)
         number = int(text)
         if not lowest <= number <= highest:
-            raise ValueError(f"must be a number from {lowest} to {highest}")
+            raise _Wrong("not_a_number", lowest=lowest, highest=highest)
         return number
 
     return read
@@ -203,7 +214,7 @@ def _number(lowest: int, highest: int) -> Callable[[Any], int]:
 def _portal(value: Any) -> str | None:
     text = str(value).strip().rstrip("/")
     if text and not _PORTAL.fullmatch(text):
-        raise ValueError("must be the portal's address, such as https://acme.bitrix24.com")
+        raise _Wrong("not_an_address")
     return text or None
 
 
@@ -211,7 +222,7 @@ def _teams(value: Any) -> tuple[str, ...]:
     words = _words(value)
     unknown = [word for word in words if not TEAM.fullmatch(word)]
     if unknown:
-        raise ValueError(f"{unknown[0][:40]!r} is not the id of a team")
+        raise _Wrong("not_a_team", word=unknown[0][:40])
     return tuple(dict.fromkeys(words))
 
 

@@ -34,7 +34,7 @@ class HaltbotError(Exception):
 class Refused(HaltbotError):
     """A command or click that must not be carried out.
 
-    ``reply`` names the entry of ``bot.messages.replies`` that tells the person; ``detail`` fills its gaps.
+    ``reply`` names the entry of ``bot.messages.refusals`` that tells the person; ``detail`` fills its gaps.
     """
 
     def __init__(self, reply: str, **detail: object) -> None:
@@ -70,16 +70,25 @@ class SessionMissing(KeyUnusable):
 
 
 class KeyNotAccepted(HaltbotError):
-    """A text that was entered as a key and must not be stored; the message never repeats it."""
+    """A text that was entered as a key and must not be stored; ``fault`` is a KeyFault, and nothing repeats the text."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__(fault)
+        self.fault = fault
 
 
 class SettingsNotAccepted(HaltbotError):
-    """A channel's settings that cannot be used; ``name`` is the one that is wrong, ``why`` what it needs."""
+    """A channel's settings that cannot be used.
 
-    def __init__(self, name: str, why: str) -> None:
-        super().__init__(f"{name}: {why}")
+    ``name`` is the one that is wrong; ``fault`` names the sentence of ``bot.messages.settings`` that says what it
+    needs, which ``values`` fill in.
+    """
+
+    def __init__(self, name: str, fault: str, **values: object) -> None:
+        super().__init__(f"{name}: {fault}")
         self.name = name
-        self.why = why
+        self.fault = fault
+        self.values = values
 
 
 class FactsUnavailable(HaltbotError):

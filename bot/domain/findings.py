@@ -1,9 +1,7 @@
-"""What an examination finds: good or not, and what to do about it. Judgement only; nothing is asked here."""
+"""What an examination finds: good or not, and which sentence says so. Judgement only; nothing is asked here."""
 
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -16,7 +14,12 @@ CLOCK_FAIL_SECONDS = 240
 """Slack's signatures are refused from 300 s on."""
 LOW_DISK_BYTES = 200 * 1024 * 1024
 NO_DISK_BYTES = 20 * 1024 * 1024
-_ABOUT_A_CHANNEL = re.compile(r"haltbot key (?:set|remove)(?: --session)?(?! --)")
+_CHECKS = {
+    KeyFault.MANAGEMENT: "key.kind",
+    KeyFault.READ_ONLY: "key.readonly",
+    KeyFault.NO_SCOPE: "key.scope",
+    KeyFault.EXPIRED: "key.expiry",
+}
 
 
 class Level(StrEnum):
@@ -29,17 +32,32 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of an examination. ``check`` stays the same from one to the next."""
+    """One line of an examination. ``check`` stays the same from one to the next.
+
+    ``says`` names its sentence in ``bot.messages.findings``, which ``values`` fill in.
+    """
 
     check: str
     level: Level
-    told: str
-    remedy: str = ""
+    says: str
+    values: Mapping[str, Any] = field(default_factory=dict)
     team: str | None = None
     channel: str | None = None
 
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+
+def ok(check: str, says: str, **values: Any) -> Finding:
+    """A finding that nobody has to do anything about."""
+    return Finding(check, Level.OK, says, values)
+
+
+def warn(check: str, says: str, **values: Any) -> Finding:
+    """A finding that somebody should look at."""
+    return Finding(check, Level.WARN, says, values)
+
+
+def fail(check: str, says: str, **values: Any) -> Finding:
+    """A finding with which Haltbot does not work."""
+    return Finding(check, Level.FAIL, says, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +67,14 @@ class Place:
     team: str
     channel: str
 
-    def ok(self, check: str, told: str) -> Finding:
-        return Finding(check, Level.OK, told, "", self.team, self.channel)
+    def ok(self, check: str, says: str, **values: Any) -> Finding:
+        return Finding(check, Level.OK, says, values, self.team, self.channel)
 
-    def warn(self, check: str, told: str, remedy: str) -> Finding:
-        return Finding(check, Level.WARN, told, self._named_in(remedy), self.team, self.channel)
+    def warn(self, check: str, says: str, **values: Any) -> Finding:
+        return Finding(check, Level.WARN, says, values, self.team, self.channel)
 
-    def fail(self, check: str, told: str, remedy: str) -> Finding:
-        return Finding(check, Level.FAIL, told, self._named_in(remedy), self.team, self.channel)
-
-    def _named_in(self, remedy: str) -> str:
-        """Make its commands such as can be run as they stand."""
-        return _ABOUT_A_CHANNEL.sub(rf"\g<0> --team {self.team} --channel {self.channel}", remedy)
+    def fail(self, check: str, says: str, **values: Any) -> Finding:
+        return Finding(check, Level.FAIL, says, values, self.team, self.channel)
 
 
 def worst(findings: Iterable[Finding]) -> Level:
@@ -73,112 +87,53 @@ def judge_scopes(granted: str, required: Iterable[str], optional: Iterable[str])
     """Compare what Slack granted (``x-oauth-scopes``) with the manifest."""
     has = {scope.strip() for scope in granted.split(",") if scope.strip()}
     if not has:
-        return Finding("slack.scopes", Level.WARN, "Slack does not say which scopes the token has.")
+        return warn("slack.scopes", "scopes_unknown")
     if missing := sorted(set(required) - has):
-        return Finding(
-            "slack.scopes",
-            Level.FAIL,
-            f"The token lacks {', '.join(missing)}.",
-            "Add them under OAuth & Permissions (or paste `haltbot manifest` again), reinstall the app, copy the token.",
-        )
+        return fail("slack.scopes", "scopes_missing", scopes=", ".join(missing))
     if missing := sorted(set(optional) - has):
-        return Finding(
-            "slack.scopes",
-            Level.WARN,
-            f"The token lacks the optional {', '.join(missing)}.",
-            "Some of what is seen and checked in Slack stays unknown; grant them and reinstall the app to have it.",
-        )
-    return Finding("slack.scopes", Level.OK, "The token has the manifest's scopes.")
+        return warn("slack.scopes", "scopes_optional", scopes=", ".join(missing))
+    return ok("slack.scopes", "scopes_good")
 
 
 def judge_clock(ahead_seconds: float | None) -> Finding:
     """Judge how far this machine's clock is from Slack's."""
-    remedy = "Let the machine's clock follow a time server (NTP)."
     if ahead_seconds is None:
-        return Finding("clock", Level.WARN, "Slack's answer carries no time to compare with.")
-    off = abs(ahead_seconds)
-    way = "ahead of" if ahead_seconds > 0 else "behind"
-    told = f"This machine's clock is {off:.0f} s {way} Slack's."
-    if off >= CLOCK_FAIL_SECONDS:
-        return Finding("clock", Level.FAIL, f"{told} Slack's signatures will be refused as too old.", remedy)
-    if off >= CLOCK_WARN_SECONDS:
-        return Finding("clock", Level.WARN, told, remedy)
-    return Finding("clock", Level.OK, "This machine's clock agrees with Slack's.")
+        return warn("clock", "clock_unknown")
+    off, ahead = round(abs(ahead_seconds)), ahead_seconds > 0
+    if abs(ahead_seconds) >= CLOCK_FAIL_SECONDS:
+        return fail("clock", "clock_too_far_ahead" if ahead else "clock_too_far_behind", seconds=off)
+    if abs(ahead_seconds) >= CLOCK_WARN_SECONDS:
+        return warn("clock", "clock_ahead" if ahead else "clock_behind", seconds=off)
+    return ok("clock", "clock_good")
 
 
 def judge_disk(free_bytes: int) -> Finding:
     """Judge how much can still be written."""
-    told = f"{free_bytes // (1024 * 1024)} MB are free where the database is."
+    megabytes = free_bytes // (1024 * 1024)
     if free_bytes < NO_DISK_BYTES:
-        return Finding("database.disk", Level.FAIL, told, "Make room: without it no command can be recorded.")
+        return fail("database.disk", "disk_full", megabytes=megabytes)
     if free_bytes < LOW_DISK_BYTES:
-        return Finding("database.disk", Level.WARN, told, "Make room, or set HALTBOT_RETENTION_DAYS.")
-    return Finding("database.disk", Level.OK, told)
+        return warn("database.disk", "disk_low", megabytes=megabytes)
+    return ok("database.disk", "disk_good", megabytes=megabytes)
 
 
 def judge_conversation(place: Place, shown: Mapping[str, Any]) -> list[Finding]:
     """Judge what ``conversations.info`` says about a channel."""
     found = []
     if shown.get("is_archived"):
-        found.append(
-            place.fail(
-                "channel.archived",
-                "The channel is archived: its messages go to people directly.",
-                "Unarchive it, or set the key in another channel.",
-            )
-        )
+        found.append(place.fail("channel.archived", "channel_archived"))
     if shown.get("is_ext_shared") or shown.get("is_pending_ext_shared"):
-        found.append(
-            place.warn(
-                "channel.shared",
-                "The channel is shared with another organisation, whose people read what Haltbot writes.",
-                "Move the key to a channel of your own, unless this is meant.",
-            )
-        )
+        found.append(place.warn("channel.shared", "channel_shared"))
     if not shown.get("is_member") and not shown.get("is_im"):
-        found.append(
-            place.warn(
-                "channel.member",
-                "Haltbot is no member of the channel, so it can only answer commands there.",
-                "Type /invite @haltbot in the channel.",
-            )
-        )
-    return found or [place.ok("channel.slack", "Haltbot is a member; the channel is open and your own.")]
+        found.append(place.warn("channel.member", "channel_not_member"))
+    return found or [place.ok("channel.slack", "channel_good")]
 
 
 def judge_key(place: Place, facts: KeyFacts, now: int) -> list[Finding]:
     """Judge what ``GET /v1/me`` says about a channel's key."""
-    found = [place.fail(*_FAULTS[fault]) for fault in facts.faults(now)]
+    found = [place.fail(_CHECKS[fault], f"key_{fault}") for fault in facts.faults(now)]
     if facts.expires_at is not None and 0 < (left := facts.expires_at - now) < WARN_DAYS * DAY_MS:
         days = max(1, round(left / DAY_MS))
-        told = f"The key expires in {days} day(s), on {_day(facts.expires_at)}."
-        found.append(place.warn("key.expiry", told, _ISSUE))
-    kind = f"{facts.kind} " if facts.kind else ""
-    owner = f"; its owner is {facts.owner}" if facts.owner else ""
-    portal = f" of {facts.portal}" if facts.portal else ""
-    return found or [place.ok("key.facts", f"The {kind}key{portal} may stop workflows{owner}.")]
-
-
-_ISSUE = "Issue a new key in Vibecode and set it: haltbot key set."
-_FAULTS = {
-    KeyFault.MANAGEMENT: (
-        "key.kind",
-        "It is a management key, which reaches no workflows.",
-        "Set a personal key (vibe_api_…): haltbot key set.",
-    ),
-    KeyFault.READ_ONLY: (
-        "key.readonly",
-        "The key may only read, so nothing can be stopped.",
-        "Issue a key with access mode READWRITE and set it: haltbot key set.",
-    ),
-    KeyFault.NO_SCOPE: (
-        "key.scope",
-        "The key lacks the scope bizproc.",
-        "Issue a new key with bizproc and set it: haltbot key set.",
-    ),
-    KeyFault.EXPIRED: ("key.expiry", "The key has expired.", _ISSUE),
-}
-
-
-def _day(ms: int) -> str:
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        found.append(place.warn("key.expiry", "key_expires", days=days, expires_at=facts.expires_at))
+    good = place.ok("key.facts", "key_good", kind=facts.kind, owner=facts.owner, portal=facts.portal)
+    return found or [good]

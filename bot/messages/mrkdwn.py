@@ -2,6 +2,8 @@
 
 import re
 
+from bot.messages.language import _
+
 
 def escape(text: str) -> str:
     """Make a person's text inert in mrkdwn: it can neither mention, link nor format.
@@ -14,14 +16,9 @@ def escape(text: str) -> str:
     return re.sub(r"((?<![^\W_])[*_~]|[`@]|://)", "\\1\u2060", inert)
 
 
-def sentence(text: str) -> str:
-    """Begin with a capital letter what was written to stand behind a colon."""
-    return text[:1].upper() + text[1:]
-
-
 def clip(text: str, limit: int) -> str:
     """Shorten visibly, never in the middle of an entity."""
     if len(text) <= limit:
         return text
-    note = " … (shortened)"
+    note = _(" … (shortened)")
     return re.sub(r"&[a-z]*$", "", text[: limit - len(note)]) + note

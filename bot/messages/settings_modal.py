@@ -5,64 +5,73 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.domain.channel_settings import ChannelSettings, Role, SecondPerson
-from bot.messages.blocks import plain
+from bot.messages.blocks import plain, text_input
+from bot.messages.language import N_, _
 
 CONFIGURE = "settings_change"
 _SWITCHES = {
-    "break_glass": "The requester may break the glass: force alone, loudly, with a reason",
-    "force_needs_reason": "A force needs a reason",
-    "type_last_four": "A force needs the last four characters of the ID typed",
+    "break_glass": N_("Break glass: force alone, loudly, with a reason"),
+    "force_needs_reason": N_("A force needs a reason"),
+    "type_last_four": N_("A force needs the ID's last four characters"),
 }
 _ROLES = {
-    Role.SOFT: "Who may stop a workflow softly",
-    Role.FORCE: "Who may ask for a force",
-    Role.CONFIGURE: "Who may change these settings",
-    Role.APPROVE: "Who may approve what needs a second person",
+    Role.SOFT: N_("Who may stop a workflow softly"),
+    Role.FORCE: N_("Who may ask for a force"),
+    Role.CONFIGURE: N_("Who may change these settings"),
+    Role.APPROVE: N_("Who may approve what needs a second person"),
 }
 _SECOND = {
-    SecondPerson.OFF: "not needed",
-    SecondPerson.ALWAYS: "always",
-    SecondPerson.OUTSIDE_ON_CALL: "unless the requester is on call",
+    SecondPerson.OFF: N_("not needed"),
+    SecondPerson.ALWAYS: N_("always"),
+    SecondPerson.OUTSIDE_ON_CALL: N_("unless the requester is on call"),
 }
-_WORDS = "everyone, admins, or ids of people (U…) and user groups (S…), with commas between; empty: nobody"
 
 
 def dialog(settings: ChannelSettings, *, place: str, channel: str) -> dict[str, Any]:
     """Show the settings as they are, to be changed."""
+    who = _(
+        "everyone, admins, or ids of people (U…) and user groups (S…), with commas between; empty: nobody"
+    )
     blocks = [
         *(
-            _text(role, label, ", ".join(settings.grant(role).words), _WORDS)
+            _text(role, _(label), ", ".join(settings.grant(role).words), who)
             for role, label in _ROLES.items()
         ),
         _second(settings),
-        _text("on_call", "On call: a user group", settings.on_call or "", "its id, such as S0123ABCD"),
+        _text("on_call", _("On call: a user group"), settings.on_call or "", _("its id, such as S0123ABCD")),
         _switches(settings),
         _text(
             "breaker_limit",
-            "More terminations than this need a second person for an hour",
+            _("More terminations than this need a second person for an hour"),
             str(settings.breaker_limit),
-            "0: no such limit",
+            _("0: no such limit"),
         ),
         _text(
-            "breaker_minutes", "… counted over so many minutes", str(settings.breaker_minutes), "1 to 1440"
+            "breaker_minutes",
+            _("The minutes over which terminations are counted"),
+            str(settings.breaker_minutes),
+            _("1 to 1440"),
         ),
         _text(
-            "portal", "The portal's address", settings.portal or "", "https://acme.bitrix24.com, for links"
+            "portal",
+            _("The portal's address"),
+            settings.portal or "",
+            _("https://acme.bitrix24.com, for links"),
         ),
         _text(
             "allowed_teams",
-            "Other teams of a shared channel that may use Haltbot here",
+            _("Other teams of a shared channel that may use Haltbot here"),
             ", ".join(settings.allowed_teams),
-            "their ids (T…); empty: none",
+            _("their ids (T…); empty: none"),
         ),
     ]
     return {
         "type": "modal",
         "callback_id": CONFIGURE,
         "private_metadata": json.dumps({"place": place, "channel": channel}),
-        "title": plain("Haltbot's settings"),
-        "submit": plain("Change"),
-        "close": plain("Leave as it is"),
+        "title": plain(_("Haltbot settings")),
+        "submit": plain(_("Change")),
+        "close": plain(_("Leave as it is")),
         "blocks": blocks,
     }
 
@@ -92,33 +101,25 @@ def block_of(name: str) -> str:
 
 
 def _text(name: str, label: str, value: str, hint: str) -> dict[str, Any]:
-    element: dict[str, Any] = {"type": "plain_text_input", "action_id": name, "max_length": 1000}
-    if value:
-        element["initial_value"] = value
-    return {
-        "type": "input",
-        "block_id": name,
-        "label": plain(label),
-        "hint": plain(hint),
-        "optional": True,
-        "element": element,
-    }
+    initial = {"initial_value": value} if value else {}
+    shown = text_input(name, label, max_length=1000, **initial)
+    return shown | {"hint": plain(hint), "optional": True}
 
 
 def _second(settings: ChannelSettings) -> dict[str, Any]:
-    options = {choice: {"text": plain(label), "value": choice.value} for choice, label in _SECOND.items()}
+    options = {choice: {"text": plain(_(label)), "value": choice.value} for choice, label in _SECOND.items()}
     element = {
         "type": "static_select",
         "action_id": "second_person",
         "options": list(options.values()),
         "initial_option": options[settings.second_person],
     }
-    label = plain("A force needs a second person")
+    label = plain(_("A force needs a second person"))
     return {"type": "input", "block_id": "second_person", "label": label, "element": element}
 
 
 def _switches(settings: ChannelSettings) -> dict[str, Any]:
-    options = {name: {"text": plain(label), "value": name} for name, label in _SWITCHES.items()}
+    options = {name: {"text": plain(_(label)), "value": name} for name, label in _SWITCHES.items()}
     on = [option for name, option in options.items() if getattr(settings, name)]
     element: dict[str, Any] = {
         "type": "checkboxes",
@@ -130,7 +131,7 @@ def _switches(settings: ChannelSettings) -> dict[str, Any]:
     return {
         "type": "input",
         "block_id": "switches",
-        "label": plain("Force"),
+        "label": plain(_("Force")),
         "optional": True,
         "element": element,
     }

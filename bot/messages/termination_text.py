@@ -1,96 +1,151 @@
 """The words of the one message of a termination: what is true now, why, and what to do next."""
 
-from collections.abc import Callable
-from dataclasses import replace
-
-from bot.domain.command import COMMAND
 from bot.domain.errors import AUTHORISABLE
 from bot.domain.termination import RESUMABLE_MS, Outcome, Phase, Termination
+from bot.messages.approvals import broken_glass, question, who_can_answer
 from bot.messages.error_catalog import explain
-from bot.messages.instance_text import clock, lock, preview
-from bot.messages.mrkdwn import sentence
-from bot.messages.permissions import note, title, who_can_answer
+from bot.messages.instance_text import preview, step
+from bot.messages.language import N_, _, n_, paragraph
+from bot.messages.times import clock, duration
+
+_WORTH_TELLING_MS = 1500
+_SERVER_ERRORS = 500
 
 
 def headline(termination: Termination, phase: Phase, now: int) -> str:
     """Say in one sentence what is true now."""
-    name = f"`{termination.request.workflow_id}`"
     if phase is Phase.AWAITING_CONFIRMATION:
-        return title(termination, name) or f"*Force-terminate workflow {name}?*"
+        return question(termination)
     if phase is Phase.OFFERED:
-        return _offer_headline(termination, name, now)
-    if termination.result.outcome is None:
-        return f"*{'Force-terminating' if termination.request.force else 'Stopping'} workflow {name}* …"
-    return _HEADLINES[termination.result.outcome](termination, name)
+        return _offer_headline(termination, now)
+    match termination.result.outcome:
+        case None:
+            return _under_way(termination)
+        case Outcome.GONE_VERIFIED:
+            return _gone(termination)
+        case Outcome.ALREADY_GONE:
+            return _already_gone(termination)
+        case Outcome.FAILED:
+            return _failed(termination)
+        case Outcome.CANCELLED:
+            return _cancelled(termination)
+        case Outcome.EXPIRED:
+            return _expired(termination)
+        case other:
+            return _(
+                _HEADLINES[other], user=termination.request.user, workflow=termination.request.workflow_id
+            )
 
 
-def _offer_headline(t: Termination, name: str, now: int) -> str:
-    if not t.result.verified:
-        return f"*Not verified:* Bitrix24 accepted the stop, but whether workflow {name} is gone could not be seen."
-    if t.request.force:
-        return f"*Still listed:* Bitrix24 accepted the forced stop, but workflow {name} is in the list."
-    waited = duration((t.calls.watch_until or 0) - (t.calls.accepted_at or 0))
-    step = f" (step {lock(t.question.seen, now)})" if t.question.seen else ""
-    return f"*Still running:* workflow {name} has not ended after {waited}{step}."
-
-
-def _gone(t: Termination, name: str) -> str:
-    took = (t.result.ended_at or 0) - (t.calls.accepted_at or t.result.ended_at or 0)
-    after = f" after {duration(took)}" if took >= _WORTH_TELLING_MS else ""
-    return f"*Stopped:* workflow {name} is gone{after} (verified at {clock(t.result.ended_at or 0)})."
-
-
-def _already_gone(t: Termination, name: str) -> str:
-    if t.calls.unsure:
-        return f"*Stopped, as far as we can tell:* workflow {name} is already gone."
-    if t.calls.tries == 0:
-        return f"*Already finished:* workflow {name} is not running any more. Nothing was done."
-    return f"*Nothing to stop:* workflow {name} is not running."
-
-
-def _left(t: Termination, name: str, *, accepted: str, unsure: str, untouched: str) -> str:
-    """Say that no more was done, which does not take back what was sent before."""
-    if t.calls.accepted_before:
-        return f"{accepted} {_STANDS.format(name)}"
-    if t.calls.unsure:
-        return f"{unsure} Whether an earlier try stopped workflow {name} is not known: look in the portal."
-    return untouched
-
-
-_WORTH_TELLING_MS = 1500
-_SERVER_ERRORS = 500
-_STANDS = "The stop of workflow {} that Bitrix24 accepted before still stands."
-
-_HEADLINES: dict[Outcome, Callable[[Termination, str], str]] = {
-    Outcome.GONE_VERIFIED: _gone,
-    Outcome.ACCEPTED: lambda _t, name: f"*Accepted:* Bitrix24 took the order to stop workflow {name}.",
-    Outcome.ALREADY_GONE: _already_gone,
-    Outcome.FAILED: lambda t, name: (
-        f"*Not forced:* workflow {name} was not aborted. {_STANDS.format(name)}"
-        if t.calls.accepted_before
-        else f"*Not stopped:* workflow {name} was left as it is."
-    ),
-    Outcome.UNKNOWN: lambda _t, name: (
-        f"*Unknown:* we could not find out whether workflow {name} was stopped."
-    ),
-    Outcome.CANCELLED: lambda t, name: _left(
-        t,
-        name,
-        accepted=f"*Not forced:* <@{t.question.decided_by}> decided against it.",
-        unsure=f"*Not tried again:* <@{t.question.decided_by}> decided against it.",
-        untouched=f"*Kept running:* <@{t.question.decided_by}> decided not to stop workflow {name}. Nothing was done.",
-    ),
-    Outcome.EXPIRED: lambda t, name: _left(
-        t,
-        name,
-        accepted="*Expired:* nobody confirmed in time, so nothing more was sent.",
-        unsure="*Expired:* nobody confirmed in time, so nothing more was sent.",
-        untouched=f"*Expired:* nobody confirmed in time, so nothing was done to workflow {name}.",
-    ),
-    Outcome.REFUSED: lambda t, name: (
-        f"*Not allowed:* <@{t.request.user}> was told why. Nothing more was done to workflow {name}."
+_HEADLINES = {
+    Outcome.ACCEPTED: N_("*Accepted:* Bitrix24 took the order to stop workflow `{workflow}`."),
+    Outcome.UNKNOWN: N_("*Unknown:* Haltbot could not find out whether workflow `{workflow}` was stopped."),
+    Outcome.REFUSED: N_(
+        "*Not allowed:* <@{user}> was told why. Nothing more was done to workflow `{workflow}`."
     ),
 }
+
+
+def _under_way(t: Termination) -> str:
+    if t.request.force:
+        return _("*Force-terminating workflow `{workflow}`* …", workflow=t.request.workflow_id)
+    return _("*Stopping workflow `{workflow}`* …", workflow=t.request.workflow_id)
+
+
+def _failed(t: Termination) -> str:
+    if t.calls.accepted_before:
+        return _(
+            "*Not forced:* workflow `{workflow}` was not aborted. The stop that Bitrix24 accepted before still stands.",
+            workflow=t.request.workflow_id,
+        )
+    return _("*Not stopped:* workflow `{workflow}` was left as it is.", workflow=t.request.workflow_id)
+
+
+def _offer_headline(t: Termination, now: int) -> str:
+    workflow = t.request.workflow_id
+    if not t.result.verified:
+        return _(
+            "*Not verified:* Bitrix24 accepted the stop of workflow `{workflow}`, but Haltbot could not see whether it is gone.",
+            workflow=workflow,
+        )
+    if t.request.force:
+        return _(
+            "*Still listed:* Bitrix24 accepted the forced stop of workflow `{workflow}`, but still lists it.",
+            workflow=workflow,
+        )
+    waited = duration((t.calls.watch_until or 0) - (t.calls.accepted_at or 0))
+    running = _(
+        "*Still running:* workflow `{workflow}` has not ended after {duration}.",
+        workflow=workflow,
+        duration=waited,
+    )
+    return paragraph(running, step(t.question.seen, now) if t.question.seen else None)
+
+
+def _gone(t: Termination) -> str:
+    ended = t.result.ended_at or 0
+    took = ended - (t.calls.accepted_at or ended)
+    if took < _WORTH_TELLING_MS:
+        return _(
+            "*Stopped:* workflow `{workflow}` is gone (verified at {time}).",
+            workflow=t.request.workflow_id,
+            time=clock(ended),
+        )
+    return _(
+        "*Stopped:* workflow `{workflow}` is gone after {duration} (verified at {time}).",
+        workflow=t.request.workflow_id,
+        duration=duration(took),
+        time=clock(ended),
+    )
+
+
+def _already_gone(t: Termination) -> str:
+    if t.calls.unsure:
+        return _(
+            "*Stopped, as far as we can tell:* workflow `{workflow}` is already gone.",
+            workflow=t.request.workflow_id,
+        )
+    if t.calls.tries == 0:
+        return _(
+            "*Already finished:* workflow `{workflow}` is not running any more. Nothing was done.",
+            workflow=t.request.workflow_id,
+        )
+    return _("*Nothing to stop:* workflow `{workflow}` is not running.", workflow=t.request.workflow_id)
+
+
+def _cancelled(t: Termination) -> str:
+    """Deciding against it does not take back what was sent before."""
+    values = {"user": t.question.decided_by, "workflow": t.request.workflow_id}
+    if t.calls.accepted_before:
+        return _(
+            "*Not forced:* <@{user}> decided against it. The stop of workflow `{workflow}` that Bitrix24 accepted before still stands.",
+            **values,
+        )
+    if t.calls.unsure:
+        return _(
+            "*Not tried again:* <@{user}> decided against it. Whether an earlier try stopped workflow `{workflow}` is not known: look in the portal.",
+            **values,
+        )
+    return _(
+        "*Kept running:* <@{user}> decided not to stop workflow `{workflow}`. Nothing was done.", **values
+    )
+
+
+def _expired(t: Termination) -> str:
+    if t.calls.accepted_before:
+        return _(
+            "*Expired:* nobody confirmed in time, so nothing more was sent. The stop of workflow `{workflow}` that Bitrix24 accepted before still stands.",
+            workflow=t.request.workflow_id,
+        )
+    if t.calls.unsure:
+        return _(
+            "*Expired:* nobody confirmed in time, so nothing more was sent. Whether an earlier try stopped workflow `{workflow}` is not known: look in the portal.",
+            workflow=t.request.workflow_id,
+        )
+    return _(
+        "*Expired:* nobody confirmed in time, so nothing was done to workflow `{workflow}`.",
+        workflow=t.request.workflow_id,
+    )
 
 
 def body(termination: Termination, phase: Phase, now: int, *, connects: bool = False) -> list[str]:
@@ -100,7 +155,7 @@ def body(termination: Termination, phase: Phase, now: int, *, connects: bool = F
     """
     match phase:
         case Phase.AWAITING_CONFIRMATION:
-            destroys = [_FORCE_DESTROYS] if termination.request.force else []
+            destroys = [_force_destroys()] if termination.request.force else []
             return [*preview(termination), *destroys, _answer_until(termination)]
         case Phase.WATCHING:
             return [_watching(termination, now), *_notes(termination)]
@@ -111,118 +166,136 @@ def body(termination: Termination, phase: Phase, now: int, *, connects: bool = F
     return [*_why_and_next(termination, connects=connects), *_notes(termination)]
 
 
-_FORCE_DESTROYS = (
-    "Force aborts it in the middle of its step. Bitrix24 may also delete its history, tasks and log."
-    " This cannot be undone."
-)
+def _force_destroys() -> str:
+    return _(
+        "Force aborts it in the middle of its step. Bitrix24 may also delete its history, tasks and log. This cannot be undone."
+    )
 
 
 def _answer_until(termination: Termination) -> str:
     if termination.question.approval:
         return who_can_answer(termination)
-    until = f" until {clock(termination.question.expires_at)}" if termination.question.expires_at else ""
-    return f"Only <@{termination.request.user}> can answer{until}. Without an answer nothing is done."
+    if termination.question.expires_at is None:
+        return _(
+            "Only <@{user}> can answer. Without an answer nothing is done.", user=termination.request.user
+        )
+    return _(
+        "Only <@{user}> can answer, until {time}. Without an answer nothing is done.",
+        user=termination.request.user,
+        time=clock(termination.question.expires_at),
+    )
 
 
 def _watching(termination: Termination, now: int) -> str:
-    until = f" until {clock(termination.calls.watch_until)}" if termination.calls.watch_until else ""
+    until = termination.calls.watch_until
+    looking = _("Haltbot looks until {time}.", time=clock(until)) if until else None
     if termination.result.outcome is Outcome.GONE_VERIFIED:
-        return f"A step was executing and may write it back: Haltbot looks again{until}."
+        return paragraph(_("A step was executing and may write it back, so Haltbot looks again."), looking)
     if not termination.result.verified:
-        return f"Whether it is gone is not known yet: Haltbot keeps looking{until}; this message tells."
-    step = f" ({lock(termination.question.seen, now)})" if termination.question.seen else ""
-    return f"Its current step finishes first{step}. Haltbot watches it{until}; this message tells when it is gone."
+        unknown = _("Whether it is gone is not known yet. Haltbot keeps looking, and this message tells.")
+        return paragraph(unknown, looking)
+    return paragraph(
+        _("Its current step finishes first."),
+        step(termination.question.seen, now) if termination.question.seen else None,
+        _("Haltbot watches it, and this message tells when it is gone."),
+        looking,
+    )
 
 
 def _offer(termination: Termination) -> str:
     if not termination.result.verified:
-        return f"The list of running workflows could not be read, or is too long. {_LOOK_IN_PORTAL}"
+        unread = _("The list of running workflows could not be read, or is too long.")
+        return paragraph(unread, _look_in_portal())
     if termination.request.force:
-        return "A step that was running may have written it back. Force again, or look in the portal."
-    return "Force aborts it; you are asked once more before anything is destroyed."
+        return _("A step that was running may have written it back. Force again, or look in the portal.")
+    return _("Force aborts it; you are asked once more before anything is destroyed.")
 
 
-_LOOK_IN_PORTAL = "Look in the portal whether it still runs; running the command again is safe."
+def _look_in_portal() -> str:
+    return _("Look in the portal whether it still runs; running the command again is safe.")
 
 
 def _still_trying(termination: Termination) -> str:
-    why = explain(termination.calls.trouble, termination.calls.status).why
-    so_far = f", {_times(termination.calls.retries)} so far" if termination.calls.retries else ""
-    return f"Not yet: {why} Haltbot keeps trying ({termination.calls.trouble}{so_far})."
+    code, why = termination.calls.trouble, explain(termination.calls.trouble, termination.calls.status).why
+    if termination.calls.retries == 0:
+        return paragraph(_("Not yet: Haltbot keeps trying ({code}).", code=code), why)
+    trying = n_(
+        "Not yet: Haltbot keeps trying ({code}, {count} try so far).",
+        "Not yet: Haltbot keeps trying ({code}, {count} tries so far).",
+        termination.calls.retries,
+        code=code,
+    )
+    return paragraph(trying, why)
 
 
 def _why_and_next(termination: Termination, *, connects: bool) -> list[str]:
     explanation = explain(termination.result.code, termination.calls.status)
-    if connects and termination.calls.signed_in and termination.result.code in AUTHORISABLE:
-        explanation = replace(explanation, next=_connect(termination))
-    force = f"`{COMMAND} {termination.request.workflow_id} force`"
+    signs_in = connects and termination.calls.signed_in and termination.result.code in AUTHORISABLE
+    next_step = _connect(termination) if signs_in else explanation.next
     match termination.result.outcome:
         case Outcome.ACCEPTED if not termination.result.verified:
-            return ["Whether it is gone could not be verified.", _LOOK_IN_PORTAL]
+            return [_("Whether it is gone could not be verified."), _look_in_portal()]
         case Outcome.ACCEPTED:
             return [
-                "It was still in the list when Haltbot last looked.",
-                f"If it does not go, {force} aborts it.",
+                _("It was still in the list when Haltbot last looked."),
+                _(
+                    "If it does not go, `{command} {workflow} force` aborts it.",
+                    workflow=termination.request.workflow_id,
+                ),
             ]
         case Outcome.ALREADY_GONE if termination.calls.unsure:
-            return ["An earlier try got no clear answer; now Bitrix24 no longer has it."]
+            return [_("An earlier try got no clear answer; now Bitrix24 no longer has it.")]
         case Outcome.ALREADY_GONE if termination.calls.tries == 0:
             return []
         case Outcome.ALREADY_GONE | Outcome.FAILED:
-            return [sentence(explanation.why), explanation.next]
+            return [explanation.why, next_step]
         case Outcome.UNKNOWN if termination.calls.status and termination.calls.status < _SERVER_ERRORS:
             # An earlier try was unclear, and then a refusal came that somebody has to mend.
-            return [sentence(explanation.why), _LOOK_IN_PORTAL, explanation.next]
+            return [explanation.why, _look_in_portal(), next_step]
         case Outcome.UNKNOWN:
-            return [sentence(explanation.why), _LOOK_IN_PORTAL]
+            return [explanation.why, _look_in_portal()]
+        case Outcome.EXPIRED if termination.request.force:
+            workflow = termination.request.workflow_id
+            return [_("If it must still stop, run `{command} {workflow} force` again.", workflow=workflow)]
         case Outcome.EXPIRED:
-            return [f"If it must still stop, run {force} again."]
-        case _:
+            workflow = termination.request.workflow_id
+            return [_("If it must still stop, run `{command} {workflow}` again.", workflow=workflow)]
+        case _other:
             return []
 
 
 def _connect(termination: Termination) -> str:
     if termination.result.outcome is not Outcome.FAILED:
-        return "Connect your Bitrix24 account (button below), then run the command once more."
-    return (
-        f"Connect your Bitrix24 account (button below): within {duration(RESUMABLE_MS)} Haltbot then goes on by itself, or asks"
-        " you once more; later, run the command again."
+        return _("Connect your Bitrix24 account (button below), then run the command once more.")
+    return _(
+        "Connect your Bitrix24 account (button below). Within {duration} Haltbot then goes on by itself, or asks you once more; later, run the command again.",
+        duration=duration(RESUMABLE_MS),
     )
 
 
 def _notes(termination: Termination) -> list[str]:
-    notes = [broken] if (broken := note(termination)) else []
+    notes = (
+        [] if termination.question.broke_glass is None else [broken_glass(termination.question.broke_glass)]
+    )
     if termination.calls.recovered:
-        notes.append("This was recovered after a restart: Haltbot looked before it repeated anything.")
+        notes.append(_("This was recovered after a restart: Haltbot looked before it repeated anything."))
     if termination.calls.softened:
-        notes.append("It was asked softly first, with the reason; that did not suffice.")
+        notes.append(_("It was asked softly first, with the reason; that did not suffice."))
     if termination.calls.most_of_a_kind > 1:
-        notes.append(f"The call was sent {_times(termination.calls.most_of_a_kind)}.")
+        times = termination.calls.most_of_a_kind
+        notes.append(n_("The call was sent {count} time.", "The call was sent {count} times.", times))
     return notes
 
 
-def footer(termination: Termination) -> str:
-    """The small line: who, how, the code, and the reference that finds the log line and the audit record."""
-    parts = [f"Asked by <@{termination.request.user}>"]
+def footer(termination: Termination) -> list[str]:
+    """The small print: who, how, the code, and the reference that finds the log line and the audit record."""
+    parts = [_("Asked by <@{user}>", user=termination.request.user)]
     if termination.question.approved_by:
-        parts.append(f"approved by <@{termination.question.approved_by}>")
-    parts += ["force" if termination.request.force else "soft"]
+        parts.append(_("approved by <@{user}>", user=termination.question.approved_by))
+    parts.append(_("force") if termination.request.force else _("soft"))
     if termination.result.code:
         parts.append(termination.result.code)
     if termination.calls.status:
         parts.append(f"HTTP {termination.calls.status}")
-    parts.append(f"ref {termination.id}")
-    return " · ".join(parts)
-
-
-def _times(count: int) -> str:
-    return {1: "once", 2: "twice"}.get(count, f"{count} times")
-
-
-def duration(ms: int) -> str:
-    """Write a length of time the way people say it: ``42 s``, ``5 min``, ``1 h 5 min``."""
-    seconds = round(ms / 1000)
-    if seconds < 60:  # noqa: PLR2004 -- seconds in a minute
-        return f"{seconds} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+    parts.append(_("ref {reference}", reference=termination.id))
+    return parts

@@ -11,8 +11,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.errors import Refused, SlackError, SlackRefused, SlackUnavailable
 from bot.domain.termination import MessageRef, Phase, Termination
+from bot.messages.approvals import refusal_with_request
 from bot.messages.blocks import annotated
-from bot.messages.permission_blocks import refusal
 from bot.messages.replies import posted_elsewhere
 from bot.ports.core import Message, Showing
 from bot.slack.history import LOOK_SECONDS, METADATA_TYPE, History
@@ -79,7 +79,7 @@ class SlackMessenger(Outbox):
     async def refuse(self, refused: Refused, termination: Termination, *, response_url: str | None) -> None:
         """Tell the requester alone why a termination is refused."""
         asked = termination.request
-        message = refusal(refused, termination)
+        message = refusal_with_request(refused, termination)
         await self.whisper(message, channel=asked.channel, user=asked.user, response_url=response_url)
 
     async def keep_only(self, at: MessageRef, reference: str) -> None:

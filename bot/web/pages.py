@@ -4,28 +4,28 @@ import asyncio
 import base64
 import hashlib
 import hmac
-import html
 import logging
-import re
 import secrets
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from http import HTTPStatus
 from urllib.parse import parse_qsl, urlsplit
 
 from aiohttp import web
 
 from bot.channels.connections import Connections
-from bot.channels.key_service import HandedIn, KeyService
+from bot.channels.key_service import KeyService
 from bot.domain.api_key import KeyReport
 from bot.domain.connection import Link
 from bot.domain.errors import KeyUnusable, Refused, StoreError
-from bot.messages import replies
+from bot.messages import pages
+from bot.messages.language import ENGLISH, speaking
+from bot.messages.pages import Page
 
 log = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
+_LANGUAGE = ENGLISH
 _COOKIE = "haltbot_form"
 _COOKIE_SECONDS = 600
 _MOST_BYTES = 8 * 1024
@@ -87,14 +87,14 @@ class KeyPages:
             request.cookies.get(self._cookie, "").encode(errors="replace"),
             sent.get("form", "-").encode(errors="replace"),
         ):
-            return self._ask(link, "The form was not the one that Haltbot sent you. Please send it again.")
+            return self._ask(link, pages.other_form())
         key = sent.get("key", "").strip()
         if not key:
-            return self._ask(link, "Nothing was entered.")
+            return self._ask(link, pages.nothing_entered())
         handed_in = await self._keys.hand_in(link, key)
         if not handed_in.stored:
-            return self._ask(link, _why_not(handed_in.report), handed_in.report)
-        return _page("The key is stored", _stored(handed_in, link))
+            return self._ask(link, pages.not_stored(handed_in.report), handed_in.report)
+        return _served(pages.stored(link, handed_in.report, handed_in.hint))
 
     async def _connect(self, request: web.Request) -> web.Response:
         try:
@@ -109,37 +109,24 @@ class KeyPages:
         """Let every answer say what is the matter; nothing of a request is repeated or logged."""
 
         async def answer(request: web.Request) -> web.Response:
-            try:
-                return await handler(request)
-            except Refused as refused:
-                text = _spoken(replies.refusal(refused))
-                return _page("Not done", f'<p role="alert">{text}</p>', status=HTTPStatus.FORBIDDEN)
-            except StoreError as error:
-                log.warning("A one-time link could not be looked up: %s", error)
-                text = "Haltbot's database does not answer. Nothing was stored; try again in a minute."
-                return _page("Not now", f'<p role="alert">{text}</p>', status=HTTPStatus.SERVICE_UNAVAILABLE)
+            with speaking(_LANGUAGE):
+                try:
+                    return await handler(request)
+                except Refused as refused:
+                    return _served(pages.not_done(refused), HTTPStatus.FORBIDDEN)
+                except StoreError as error:
+                    log.warning("A one-time link could not be looked up: %s", error)
+                    return _served(pages.not_now(), HTTPStatus.SERVICE_UNAVAILABLE)
 
         return answer
 
-    def _ask(self, link: Link, problem: str | None = None, report: KeyReport | None = None) -> web.Response:
-        form = secrets.token_urlsafe(24)
-        alert = f'<p role="alert">{html.escape(problem)}</p>' if problem else ""
-        body = f"""{alert}{_facts(report) if report else ""}
-<p>The key is for Slack channel <code>{html.escape(link.channel)}</code>, and for nothing else. Haltbot checks it with
-Vibecode first, stores it encrypted, and never shows it again.</p>
-<form method="post" autocomplete="off">
-<input type="hidden" name="form" value="{form}">
-<label for="key">Vibecode API key</label>
-<input id="key" name="key" type="password" required maxlength="600" autocomplete="off" spellcheck="false" autofocus>
-<button>Check and store</button>
-</form>
-<p>This page works once, until ten minutes after you asked for it.</p>"""
-        answer = _page(
-            "Hand in an API key", body, status=HTTPStatus.UNPROCESSABLE_ENTITY if problem else HTTPStatus.OK
-        )
+    def _ask(self, link: Link, alert: str | None = None, report: KeyReport | None = None) -> web.Response:
+        token = secrets.token_urlsafe(24)
+        status = HTTPStatus.UNPROCESSABLE_ENTITY if alert else HTTPStatus.OK
+        answer = _served(pages.form(link, token, alert, report), status)
         answer.set_cookie(
             self._cookie,
-            form,
+            token,
             max_age=_COOKIE_SECONDS,
             path="/",
             secure=self._secure,
@@ -149,8 +136,7 @@ Vibecode first, stores it encrypted, and never shows it again.</p>
         return answer
 
     def _gone(self) -> web.Response:
-        text = _spoken(replies.refusal(Refused("link_gone")))
-        return _page("This link has ended", f"<p>{text}</p>", status=HTTPStatus.GONE)
+        return _served(pages.ended(), HTTPStatus.GONE)
 
 
 async def _read(request: web.Request) -> dict[str, str]:
@@ -165,52 +151,10 @@ async def _read(request: web.Request) -> dict[str, str]:
         return {}
 
 
-def _stored(handed_in: HandedIn, link: Link) -> str:
-    if handed_in.report.facts.kind == "app":
-        then = (
-            "It is an application's key: everybody who uses it there connects once with <code>connect</code>."
-        )
-    else:
-        then = f"Vibecode accepts it; {handed_in.report.running} workflows are running."
-    return (
-        f'<p role="status"><code>{html.escape(handed_in.hint)}</code> is stored for Slack channel'
-        f" <code>{html.escape(link.channel)}</code>. {then}</p>{_facts(handed_in.report)}<p>You may close this page.</p>"
-    )
-
-
-def _facts(report: KeyReport) -> str:
-    facts = report.facts
-    expires = datetime.fromtimestamp(facts.expires_at / 1000, UTC) if facts.expires_at else None
-    known = {
-        "Kind": facts.kind,
-        "Portal": facts.portal,
-        "Acts as user": facts.owner,
-        "Scopes": ", ".join(facts.scopes) if facts.scopes else None,
-        "Access": facts.access_mode,
-        "Expires": f"{expires:%Y-%m-%d %H:%M} UTC" if expires else None,
-    }
-    rows = "".join(f"<dt>{name}</dt><dd>{html.escape(value)}</dd>" for name, value in known.items() if value)
-    return f"<dl>{rows}</dl>" if rows else ""
-
-
-def _why_not(report: KeyReport) -> str:
-    if report.unreachable:
-        return f"The key could not be checked, so it was not stored: {report.problem} Try again in a minute."
-    return f"The key was not stored: {report.problem}"
-
-
-def _spoken(text: str) -> str:
-    """Write one of our sentences without Slack's marks."""
-    bare = (
-        re.sub(r"[`*]|<[@!][^>]*>", "", text).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-    )
-    return html.escape(bare)
-
-
-def _page(title: str, body: str, *, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
+def _served(page: Page, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
     whole = (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title} · Haltbot</title>'
+        f'<!doctype html><html lang="{_LANGUAGE}"><head><meta charset="utf-8"><title>{page.title} · Haltbot</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head>'
-        f"<body><main><h1>{title}</h1>{body}</main></body></html>"
+        f"<body><main><h1>{page.title}</h1>{page.body}</main></body></html>"
     )
     return web.Response(text=whole, content_type="text/html", status=status, headers=_HEADERS)

@@ -10,7 +10,7 @@ from chaos.plan import Plan
 from replicas.cluster import Cluster
 
 from bot.channels.keys import Keys
-from bot.messages.blocks import FORCE_TERMINATE, KEEP_RUNNING
+from bot.messages.termination import FORCE_TERMINATE, KEEP_RUNNING
 from bot.store.opening import open_store, open_vault
 from sandbox.slack import Channel, Message
 from sandbox.vibecode import Step

@@ -8,7 +8,7 @@ from processes import running_bot
 from workspace import workspace
 
 from bot.domain.termination import Phase
-from bot.messages.blocks import FORCE_TERMINATE
+from bot.messages.termination import FORCE_TERMINATE
 from sandbox.vibecode import Step
 
 KILL = signal.SIGKILL

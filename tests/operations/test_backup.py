@@ -8,7 +8,7 @@ import pytest
 from processes import haltbot
 from workspace import workspace
 
-from bot.messages.blocks import KEEP_RUNNING
+from bot.messages.termination import KEEP_RUNNING
 from bot.operations.backup import BackupFailed, back_up
 from sandbox.vibecode import Step
 

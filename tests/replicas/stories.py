@@ -16,7 +16,7 @@ from replicas.cluster import Cluster, cluster
 from store.postgres_server import PostgresServer
 from workspace import workspace
 
-from bot.messages.blocks import FORCE_TERMINATE
+from bot.messages.termination import FORCE_TERMINATE
 from sandbox.vibecode import Step
 
 OUTCOMES = ("*Stopped", "*Nothing to stop", "*Accepted", "*Unknown", "*Not stopped")

@@ -11,7 +11,7 @@ from typing import Protocol
 from bot.domain.channel_settings import ChannelSettings
 from bot.domain.errors import HaltbotError, SettingsNotAccepted, SlackError
 from bot.domain.findings import Finding, Level
-from bot.messages.findings_text import warning
+from bot.messages.findings import remedy, told, warning
 from bot.observability import metrics
 from bot.ports.core import Configurers, Store, Tell
 
@@ -115,12 +115,12 @@ class Daily:
             people = set(await self._configurers(finding.team or "", finding.channel or ""))
             if not people:
                 where = " ".join(filter(None, (finding.team, finding.channel))) or "this installation"
-                log.warning("Nobody in Slack to tell about %s: %s %s", where, finding.told, finding.remedy)
+                log.warning("Nobody in Slack to tell about %s: %s %s", where, told(finding), remedy(finding))
             for person in people:
                 by_person[person].append(finding)
-        for person, told in by_person.items():
+        for person, theirs in by_person.items():
             try:
-                await self._tell(warning(told), person)
+                await self._tell(warning(theirs), person)
             except SlackError as error:
                 log.warning("What the daily examination found could not be told: %s", error.code)
 

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from bot.domain.errors import StoreError
-from bot.domain.findings import Finding, Level, judge_disk
+from bot.domain.findings import Finding, fail, judge_disk, ok, warn
 from bot.store.sqlite_file import known_migrations, plain_code
 
 
@@ -20,31 +20,27 @@ def check_database_file(path: Path) -> list[Finding]:
             (sound,) = db.execute("PRAGMA quick_check(1)").fetchone()
             applied = {name for (name,) in db.execute("SELECT name FROM _sqlite_migrations")}
     except sqlite3.Error as error:
-        return [
-            *found,
-            Finding("database.integrity", Level.FAIL, f"The file cannot be read: {error}", _RESTORE),
-        ]
+        return [*found, fail("database.integrity", "file_unreadable", problem=error)]
     if sound == "ok":
-        found.append(Finding("database.integrity", Level.OK, "The database file is sound."))
+        found.append(ok("database.integrity", "file_good"))
     else:
-        found.append(Finding("database.integrity", Level.FAIL, "The database file is damaged.", _RESTORE))
+        found.append(fail("database.integrity", "file_damaged"))
     return [*found, _version(applied, known_migrations())]
 
 
-def check_secret_file(path: Path, check: str, what: str) -> list[Finding]:
-    """Tell whether others on the machine can read a file that ``what`` describes."""
+def check_secret_file(path: Path, check: str, says: str) -> list[Finding]:
+    """Tell whether others on the machine can read a file that has to be kept secret."""
     mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0
     if not mode & 0o077:
         return []
-    told = f"{path.absolute()} {what}, and others on this machine may read it (mode {mode:04o})."
-    remedy = f"chmod 600 {shlex.quote(str(path.absolute()))}"
-    return [Finding(check, Level.WARN, told, remedy)]
+    where = str(path.absolute())
+    return [warn(check, says, path=where, mode=f"{mode:04o}", quoted=shlex.quote(where))]
 
 
 def cannot_be_used(error: StoreError) -> Finding:
     """Tell of a database that does not even open, or that does not answer."""
-    remedy = _RESTORE if plain_code(error.__cause__) in _DAMAGED else "Check DATABASE_URL."
-    return Finding("database", Level.FAIL, f"The database cannot be used: {error}", remedy)
+    damaged = plain_code(error.__cause__) in _DAMAGED
+    return fail("database", "database_damaged" if damaged else "database_unusable", problem=error)
 
 
 async def check_database_server(url: str) -> list[Finding]:
@@ -54,18 +50,14 @@ async def check_database_server(url: str) -> list[Finding]:
     try:
         applied, known = await postgres.migrations(url)
     except StoreError as error:
-        return [Finding("database.version", Level.WARN, f"Its version cannot be read: {error}")]
+        return [warn("database.version", "version_unknown", problem=error)]
     return [_version(applied, known)]
 
 
 def _version(applied: set[str], known: set[str]) -> Finding:
     if unknown := applied - known:
-        told = f"The database was made by a newer Haltbot ({', '.join(sorted(unknown))})."
-        return Finding("database.version", Level.FAIL, told, "Run that newer version, or restore a backup.")
-    return Finding(
-        "database.version", Level.OK, f"The database has this version's {len(applied)} migrations."
-    )
+        return fail("database.version", "version_newer", migrations=", ".join(sorted(unknown)))
+    return ok("database.version", "version_good", count=len(applied))
 
 
-_RESTORE = "Stop Haltbot, then haltbot restore FILE with a backup; it keeps the damaged file."
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)

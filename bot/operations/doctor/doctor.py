@@ -12,9 +12,7 @@ from bot.channels.keys import Keys
 from bot.config.settings import Settings, SettingsInvalid, sqlite_path
 from bot.domain.api_key import ChannelKey
 from bot.domain.errors import KeyUnusable, SessionMissing, StoreError, VibecodeError
-from bot.domain.findings import Finding, Level, Place, judge_key
-from bot.messages.error_catalog import explain
-from bot.messages.mrkdwn import sentence
+from bot.domain.findings import Finding, Level, Place, fail, judge_key, ok, warn
 from bot.observability import metrics
 from bot.operations.doctor.database_checks import (
     cannot_be_used,
@@ -59,26 +57,22 @@ class Doctor:
             now = await self._store.now()
         except StoreError as error:
             return [cannot_be_used(error)]
-        found = [Finding("database", Level.OK, "The database answers and can be written.")]
+        found = [ok("database", "database_good")]
         ahead = now / 1000 - time.time()
         if abs(ahead) > 2:  # noqa: PLR2004 -- seconds that nobody would notice
-            told = f"The database's clock is {abs(ahead):.0f} s away from this machine's."
-            found.append(Finding("database.clock", Level.WARN, told, "Let both follow a time server (NTP)."))
+            found.append(warn("database.clock", "database_clock", seconds=round(abs(ahead))))
         path = sqlite_path(self._settings.database_url)
         if path is None:
             return [*found, *await check_database_server(self._settings.database_url)]
         if self._settings.haltbot_encryption_keys is None:
-            found += check_secret_file(key_path(path), "database.key_file", "opens every stored key")
+            found += check_secret_file(key_path(path), "database.key_file", "database_key_file_open")
         return [*found, *await asyncio.to_thread(check_database_file, path)]
 
     async def check_channels(self, team: str | None = None, *, slack_answers: bool = True) -> list[Finding]:
         """Check every channel that has a key: in Slack, and its key with Vibecode."""
         stored = [key for key in await self._store.channel_keys() if team in (None, key.team)]
         if not stored:
-            remedy = "haltbot key set --team T… --channel C…"
-            return [
-                Finding("keys", Level.WARN, "No channel has a key yet, so nothing can be stopped.", remedy)
-            ]
+            return [warn("keys", "no_keys")]
         soonest = float("inf")
         found: list[Finding] = []
         for key in stored:
@@ -97,11 +91,9 @@ class Doctor:
         try:
             opened = await self._keys.open(place.team, place.channel)
         except SessionMissing:
-            told = "It is an application's key: each person connects their own Bitrix24 account to it."
-            return [place.ok("key.facts", told)], float("inf")
+            return [place.ok("key.facts", "key_personal")], float("inf")
         except KeyUnusable as unusable:
-            why = explain(unusable.code, None)
-            return [place.fail("key.sealed", sentence(why.why), why.remedy)], float("inf")
+            return [place.fail("key.sealed", "key_unopened", code=unusable.code)], float("inf")
         try:
             await self._wait_for_turn(stored.key_id)
             facts = await describe_key(self._workflows, opened.key)
@@ -115,7 +107,7 @@ class Doctor:
         except VibecodeError as error:
             return [*found, _vibecode(place, "key.workflows", error)], left
         seen = len(page.instances) if page.total is None else page.total
-        return [*found, place.ok("key.workflows", f"The running workflows can be read: {seen}.")], left
+        return [*found, place.ok("key.workflows", "workflows_read", count=seen)], left
 
     async def _wait_for_turn(self, key_id: str) -> None:
         while wait_ms := await self._store.pace(key_id, self._settings.haltbot_vibecode_rate):  # noqa: ASYNC110 -- see Store.pace
@@ -131,13 +123,9 @@ async def check_installation(settings: Settings) -> list[Finding]:
         if path is None or path.exists():
             async with open_doctor(settings) as doctor:
                 return await doctor.check_all()
-        told = f"There is no database yet at {path.absolute()}."
-        remedy = (
-            "haltbot run makes it, and so does haltbot key set; if there should be one, check DATABASE_URL."
-        )
-        found = Finding("database", Level.WARN, told, remedy)
+        found = warn("database", "database_missing", path=path.absolute())
     except SettingsInvalid as invalid:
-        found = Finding("settings", Level.FAIL, str(invalid), "Correct it in .env or in the environment.")
+        found = fail("settings", "settings_wrong", problem=invalid)
     except StoreError as error:
         found = cannot_be_used(error)
     async with _open_slack(settings) as client:
@@ -161,5 +149,4 @@ def _open_slack(settings: Settings) -> AbstractAsyncContextManager[AsyncWebClien
 
 
 def _vibecode(place: Place, check: str, error: VibecodeError) -> Finding:
-    why = explain(error.code, error.status)
-    return place.fail(check, f"{sentence(why.why)} ({error.code})", why.remedy)
+    return place.fail(check, "key_refused", code=error.code, status=error.status)

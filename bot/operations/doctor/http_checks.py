@@ -5,10 +5,9 @@ from http import HTTPStatus
 import httpx
 
 from bot.config.settings import Settings
-from bot.domain.findings import Finding, Level
+from bot.domain.findings import Finding, fail, ok, warn
 
 _SECONDS = 5
-_PROXY = "Look at the proxy and the DNS entry: it has to pass requests on to HALTBOT_HOST:HALTBOT_PORT."
 
 
 async def check_http(settings: Settings) -> list[Finding]:
@@ -29,14 +28,11 @@ async def _running(http: httpx.AsyncClient, settings: Settings) -> Finding:
         answer = await http.get(url)
         checks: dict[str, bool] = answer.json()
     except (httpx.HTTPError, httpx.InvalidURL, ValueError):
-        told = f"No Haltbot answers at {url}."
-        return Finding("running", Level.WARN, told, "Start it: haltbot run (or it runs on another machine).")
+        return warn("running", "not_running", url=url)
     if answer.is_success:
-        return Finding("running", Level.OK, "Haltbot runs here and is ready.")
+        return ok("running", "running")
     away = ", ".join(name for name, good in checks.items() if not good)
-    return Finding(
-        "running", Level.FAIL, f"Haltbot runs here and is not ready: {away}.", "Look into its log."
-    )
+    return fail("running", "not_ready", parts=away)
 
 
 async def _public(http: httpx.AsyncClient, settings: Settings, url: str) -> Finding:
@@ -50,11 +46,9 @@ async def _public(http: httpx.AsyncClient, settings: Settings, url: str) -> Find
             if events.status_code != HTTPStatus.UNAUTHORIZED:
                 return _strange(f"{url}/slack/events", events)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        told = f"{url} cannot be reached ({type(error).__name__})."
-        return Finding("public", Level.FAIL, told, _PROXY)
-    return Finding("public", Level.OK, f"{url} leads to Haltbot.")
+        return fail("public", "public_unreachable", url=url, code=type(error).__name__)
+    return ok("public", "public", url=url)
 
 
 def _strange(address: str, answer: httpx.Response) -> Finding:
-    told = f"{address} is answered by something else than Haltbot (HTTP {answer.status_code})."
-    return Finding("public", Level.FAIL, told, _PROXY)
+    return fail("public", "public_is_another", url=address, status=answer.status_code)

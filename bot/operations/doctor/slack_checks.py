@@ -12,11 +12,13 @@ from bot.config.settings import Settings
 from bot.domain.errors import SlackError, SlackRefused
 from bot.domain.findings import (
     Finding,
-    Level,
     Place,
+    fail,
     judge_clock,
     judge_conversation,
     judge_scopes,
+    ok,
+    warn,
 )
 from bot.operations.manifest import socket_manifest
 from bot.slack.web_api import ask, call, in_our_terms
@@ -31,11 +33,7 @@ async def check_slack(settings: Settings, client: AsyncWebClient) -> list[Findin
     except SlackError as error:
         return [_token(error, settings.slack_api_url)]
     return [
-        Finding(
-            "slack.token",
-            Level.OK,
-            f"Slack knows the bot in {answer.get('team')} ({answer.get('team_id')}).",
-        ),
+        ok("slack.token", "token_good", name=answer.get("team"), team=answer.get("team_id")),
         check_scopes(answer, socket_manifest()),
         judge_clock(_ahead(_header(answer, "date"))),
         await _way_in(settings, client),
@@ -56,17 +54,10 @@ async def check_conversation(client: AsyncWebClient, place: Place) -> list[Findi
         answer = await ask(client, "conversations.info", channel=place.channel)
     except SlackError as error:
         if error.code in _UNKNOWN_CHANNEL:
-            return [
-                place.warn(
-                    "channel.member",
-                    "Haltbot does not see the channel: it is private without it, or gone.",
-                    "Type /invite @haltbot in the channel, or remove its key: haltbot key remove.",
-                )
-            ]
-        told = f"What the channel is like cannot be seen ({error.code})."
+            return [place.warn("channel.member", "channel_unseen")]
         refused = isinstance(error, SlackRefused)
-        remedy = "Grant channels:read and groups:read." if refused else "Try again when Slack answers."
-        return [place.warn("channel.slack", told, remedy)]
+        says = "channel_scope_missing" if refused else "channel_unanswered"
+        return [place.warn("channel.slack", says, code=error.code)]
     shown: dict[str, Any] = answer.get("channel") or {}
     return judge_conversation(place, shown)
 
@@ -74,32 +65,20 @@ async def check_conversation(client: AsyncWebClient, place: Place) -> list[Findi
 async def _way_in(settings: Settings, client: AsyncWebClient) -> Finding:
     token = settings.slack_app_token
     if token is None:
-        told = "HTTP mode: Slack posts to /slack/events at your public address; requests are signed."
-        return Finding("slack.way_in", Level.OK, told)
+        return ok("slack.way_in", "way_in_http")
     try:
         with in_our_terms():
             await client.apps_connections_open(app_token=token.get_secret_value())
     except SlackError as error:
-        return Finding(
-            "slack.way_in",
-            Level.FAIL if isinstance(error, SlackRefused) else Level.WARN,
-            f"Slack will not open a Socket Mode connection ({error.code}).",
-            "Check SLACK_APP_TOKEN (xapp-…, scope connections:write) and that Socket Mode is on.",
-        )
-    return Finding("slack.way_in", Level.OK, "Slack offers a Socket Mode connection.")
+        judge = fail if isinstance(error, SlackRefused) else warn
+        return judge("slack.way_in", "way_in_refused", code=error.code)
+    return ok("slack.way_in", "way_in_socket")
 
 
 def _token(error: SlackError, address: str) -> Finding:
     if isinstance(error, SlackRefused):
-        remedy = "Copy the Bot User OAuth Token again from the app's page OAuth & Permissions: haltbot setup."
-        return Finding("slack.token", Level.FAIL, f"Slack refuses SLACK_BOT_TOKEN ({error.code}).", remedy)
-    host = urlsplit(address).hostname
-    return Finding(
-        "slack.token",
-        Level.FAIL,
-        f"Slack cannot be reached ({error.code}).",
-        f"Check the network and the way to {host}; SLACK_API_URL names it.",
-    )
+        return fail("slack.token", "token_refused", code=error.code)
+    return fail("slack.token", "slack_unreachable", code=error.code, host=urlsplit(address).hostname)
 
 
 def _ahead(date: str) -> float | None:
