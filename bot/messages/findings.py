@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from bot.domain.findings import Finding, Level
@@ -18,20 +17,19 @@ _SIGNS = {Level.OK: ":white_check_mark:", Level.WARN: ":warning:", Level.FAIL: "
 _ABOUT_A_CHANNEL = re.compile(r"haltbot key (?:set|remove)(?: --session)?(?! --)")
 
 Values = Mapping[str, Any]
+Says = str | Callable[[Values], str]
 
 
 def told(finding: Finding) -> str:
     """Say what was found."""
-    says = _SAYS[finding.says][0]
-    return says(finding.values) if callable(says) else _(says, **finding.values)
+    return _said(_TOLD[finding.says], finding.values)
 
 
 def remedy(finding: Finding) -> str:
     """Say what mends it; empty where nothing has to be. Its commands can be run as they stand."""
-    says = _SAYS[finding.says][1]
-    if not says:
+    if finding.says not in _REMEDIES:
         return ""
-    said = says(finding.values) if callable(says) else _(says, **finding.values)
+    said = _said(_REMEDIES[finding.says], finding.values)
     if finding.channel is None:
         return said
     return _ABOUT_A_CHANNEL.sub(rf"\g<0> --team {finding.team} --channel {finding.channel}", said)
@@ -39,14 +37,13 @@ def remedy(finding: Finding) -> str:
 
 def json_of(finding: Finding) -> dict[str, Any]:
     """Describe a finding to a machine; what it says is for people all the same."""
-    known = asdict(finding)
     return {
-        "check": known["check"],
-        "level": known["level"],
+        "check": finding.check,
+        "level": finding.level,
         "told": told(finding),
         "remedy": remedy(finding),
-        "team": known["team"],
-        "channel": known["channel"],
+        "team": finding.team,
+        "channel": finding.channel,
     }
 
 
@@ -77,6 +74,21 @@ def by_channel(findings: Iterable[Finding]) -> list[tuple[str, list[Finding]]]:
         if finding.channel:
             grouped.setdefault(finding.channel, []).append(finding)
     return list(grouped.items())
+
+
+def _said(says: Says, values: Values) -> str:
+    return says(values) if callable(says) else _(says, **values)
+
+
+def _settings_unknown(values: Values) -> str:
+    names = values["names"]
+    one, more = N_(
+        (
+            "There is no setting {names}; it is without effect.",
+            "There are no settings {names}; they are without effect.",
+        )
+    )
+    return n_(one, more, len(names), names=", ".join(names))
 
 
 def _key_expires(values: Values) -> str:
@@ -122,159 +134,112 @@ _CORRECT = N_("Correct it in .env or in the environment.")
 _RESTORE = N_("Stop Haltbot, then haltbot restore FILE with a backup; it keeps the damaged file.")
 _PROXY = N_("Look at the proxy and the DNS entry: it has to pass requests on to HALTBOT_HOST:HALTBOT_PORT.")
 
-Says = str | Callable[[Values], str]
-_SAYS: dict[str, tuple[Says, Says]] = {
-    # The settings
-    "settings_good": (N_("The settings can be read."), ""),
-    "settings_wrong": (N_("{problem}"), _CORRECT),
-    "settings_wrong_setup_helps": (
-        N_("{problem}"),
-        N_("Correct it in .env or in the environment; haltbot setup helps."),
-    ),
-    "settings_unknown": (
-        lambda v: n_(
-            "There is no setting {names}; it is without effect.",
-            "There are no settings {names}; they are without effect.",
-            len(v["names"]),
-            names=", ".join(v["names"]),
-        ),
-        N_("Compare the name with the documentation."),
-    ),
-    "settings_file_open": (
-        N_("{path} holds the tokens, and others on this machine may read it (mode {mode})."),
-        N_("chmod 600 {quoted}"),
-    ),
-    # The database
-    "database_good": (N_("The database answers and can be written."), ""),
-    "database_missing": (
-        N_("There is no database yet at {path}."),
-        N_("haltbot run makes it, and so does haltbot key set; if there should be one, check DATABASE_URL."),
-    ),
-    "database_unusable": (N_("The database cannot be used: {problem}"), N_("Check DATABASE_URL.")),
-    "database_damaged": (N_("The database cannot be used: {problem}"), _RESTORE),
-    "database_clock": (
-        N_("The database's clock is {seconds} s away from this machine's."),
-        N_("Let both follow a time server (NTP)."),
-    ),
-    "database_key_file_open": (
-        N_("{path} opens every stored key, and others on this machine may read it (mode {mode})."),
-        N_("chmod 600 {quoted}"),
-    ),
-    "disk_full": (
-        N_("{megabytes} MB are free where the database is."),
-        N_("Make room: without it no command can be recorded."),
-    ),
-    "disk_low": (
-        N_("{megabytes} MB are free where the database is."),
-        N_("Make room, or set HALTBOT_RETENTION_DAYS."),
-    ),
-    "disk_good": (N_("{megabytes} MB are free where the database is."), ""),
-    "file_unreadable": (N_("The file cannot be read: {problem}"), _RESTORE),
-    "file_damaged": (N_("The database file is damaged."), _RESTORE),
-    "file_good": (N_("The database file is sound."), ""),
-    "version_unknown": (N_("Its version cannot be read: {problem}"), ""),
-    "version_newer": (
-        N_("The database was made by a newer Haltbot ({migrations})."),
-        N_("Run that newer version, or restore a backup."),
-    ),
-    "version_good": (_version_good, ""),
-    # The bot itself
-    "not_running": (
-        N_("No Haltbot answers at {url}."),
-        N_("Start it: haltbot run (or it runs on another machine)."),
-    ),
-    "running": (N_("Haltbot runs here and is ready."), ""),
-    "not_ready": (N_("Haltbot runs here and is not ready: {parts}."), N_("Look into its log.")),
-    "public": (N_("{url} leads to Haltbot."), ""),
-    "public_unreachable": (N_("{url} cannot be reached ({code})."), _PROXY),
-    "public_is_another": (
-        N_("{url} is answered by something else than Haltbot (HTTP {status})."),
-        _PROXY,
-    ),
-    # Slack
-    "token_good": (N_("Slack knows the bot in {name} ({team})."), ""),
-    "token_refused": (
-        N_("Slack refuses SLACK_BOT_TOKEN ({code})."),
-        N_("Copy the Bot User OAuth Token again from the app's page OAuth & Permissions: haltbot setup."),
-    ),
-    "slack_unreachable": (
-        N_("Slack cannot be reached ({code})."),
-        N_("Check the network and the way to {host}; SLACK_API_URL names it."),
-    ),
-    "scopes_unknown": (N_("Slack does not say which scopes the token has."), ""),
-    "scopes_missing": (
-        N_("The token lacks scopes: {scopes}."),
-        N_(
-            "Add them under OAuth & Permissions (or paste `haltbot manifest` again), reinstall the app, copy the token."
-        ),
-    ),
-    "scopes_optional": (
-        N_("The token lacks optional scopes: {scopes}."),
-        N_(
-            "Without them Haltbot sees and checks less in Slack. To have all, grant them and reinstall the app."
-        ),
-    ),
-    "scopes_good": (N_("The token has the manifest's scopes."), ""),
-    "clock_unknown": (N_("Slack's answer carries no time to compare with."), ""),
-    "clock_ahead": (N_("This machine's clock is {seconds} s ahead of Slack's."), _TIME_SERVER),
-    "clock_behind": (N_("This machine's clock is {seconds} s behind Slack's."), _TIME_SERVER),
-    "clock_too_far_ahead": (
-        N_("This machine's clock is {seconds} s ahead of Slack's: signatures will be refused as too old."),
-        _TIME_SERVER,
-    ),
-    "clock_too_far_behind": (
-        N_("This machine's clock is {seconds} s behind Slack's: signatures will be refused as too old."),
-        _TIME_SERVER,
-    ),
-    "clock_good": (N_("This machine's clock agrees with Slack's."), ""),
-    "way_in_http": (
-        N_("HTTP mode: Slack posts to /slack/events at your public address; requests are signed."),
-        "",
-    ),
-    "way_in_socket": (N_("Slack offers a Socket Mode connection."), ""),
-    "way_in_refused": (
-        N_("Slack will not open a Socket Mode connection ({code})."),
-        N_("Check SLACK_APP_TOKEN (xapp-…, scope connections:write) and that Socket Mode is on."),
-    ),
-    # The channels
-    "channel_good": (N_("Haltbot is a member; the channel is open and your own."), ""),
-    "channel_archived": (
-        N_("The channel is archived: its messages go to people directly."),
-        N_("Unarchive it, or set the key in another channel."),
-    ),
-    "channel_shared": (
-        N_("The channel is shared with another organisation, whose people read what Haltbot writes."),
-        N_("Move the key to a channel of your own, unless this is meant."),
-    ),
-    "channel_not_member": (
-        N_("Haltbot is no member of the channel, so it can only answer commands there."),
-        N_("Type /invite @haltbot in the channel."),
-    ),
-    "channel_unseen": (
-        N_("Haltbot does not see the channel: it is private without it, or gone."),
-        N_("Type /invite @haltbot in the channel, or remove its key: `haltbot key remove`."),
-    ),
-    "channel_scope_missing": (
-        N_("What the channel is like cannot be seen ({code})."),
-        N_("Grant channels:read and groups:read."),
-    ),
-    "channel_unanswered": (
-        N_("What the channel is like cannot be seen ({code})."),
-        N_("Try again when Slack answers."),
-    ),
-    # Their keys
-    "no_keys": (
-        N_("No channel has a key yet, so nothing can be stopped."),
-        N_("haltbot key set --team T… --channel C…"),
-    ),
-    "key_personal": (
-        N_("It is an application's key: each person connects their own Bitrix24 account to it."),
-        "",
-    ),
-    "key_good": (_key_good, ""),
-    "key_expires": (_key_expires, keys.ISSUE),
-    "key_unopened": (_why, _mend),
-    "key_refused": (_why_with_code, _mend),
-    "workflows_read": (N_("The running workflows can be read: {count}."), ""),
-    **{f"key_{fault}": says for fault, says in keys.FAULTS.items()},
-}
+_TOLD: dict[str, Says] = N_(
+    {
+        # The settings
+        "settings_good": "The settings can be read.",
+        "settings_wrong": "{problem}",
+        "settings_wrong_setup_helps": "{problem}",
+        "settings_unknown": _settings_unknown,
+        "settings_file_open": "{path} holds the tokens, and others on this machine may read it (mode {mode}).",
+        # The database
+        "database_good": "The database answers and can be written.",
+        "database_missing": "There is no database yet at {path}.",
+        "database_unusable": "The database cannot be used: {problem}",
+        "database_damaged": "The database cannot be used: {problem}",
+        "database_clock": "The database's clock is {seconds} s away from this machine's.",
+        "database_key_file_open": "{path} opens every stored key, and others on this machine may read it (mode {mode}).",
+        "disk_full": "{megabytes} MB are free where the database is.",
+        "disk_low": "{megabytes} MB are free where the database is.",
+        "disk_good": "{megabytes} MB are free where the database is.",
+        "file_unreadable": "The file cannot be read: {problem}",
+        "file_damaged": "The database file is damaged.",
+        "file_good": "The database file is sound.",
+        "version_unknown": "Its version cannot be read: {problem}",
+        "version_newer": "The database was made by a newer Haltbot ({migrations}).",
+        "version_good": _version_good,
+        # The bot itself
+        "not_running": "No Haltbot answers at {url}.",
+        "running": "Haltbot runs here and is ready.",
+        "not_ready": "Haltbot runs here and is not ready: {parts}.",
+        "public": "{url} leads to Haltbot.",
+        "public_unreachable": "{url} cannot be reached ({code}).",
+        "public_is_another": "{url} is answered by something else than Haltbot (HTTP {status}).",
+        # Slack
+        "token_good": "Slack knows the bot in {name} ({team}).",
+        "token_refused": "Slack refuses SLACK_BOT_TOKEN ({code}).",
+        "slack_unreachable": "Slack cannot be reached ({code}).",
+        "scopes_unknown": "Slack does not say which scopes the token has.",
+        "scopes_missing": "The token lacks scopes: {scopes}.",
+        "scopes_optional": "The token lacks optional scopes: {scopes}.",
+        "scopes_good": "The token has the manifest's scopes.",
+        "clock_unknown": "Slack's answer carries no time to compare with.",
+        "clock_ahead": "This machine's clock is {seconds} s ahead of Slack's.",
+        "clock_behind": "This machine's clock is {seconds} s behind Slack's.",
+        "clock_too_far_ahead": "This machine's clock is {seconds} s ahead of Slack's: signatures will be refused as too old.",
+        "clock_too_far_behind": "This machine's clock is {seconds} s behind Slack's: signatures will be refused as too old.",
+        "clock_good": "This machine's clock agrees with Slack's.",
+        "way_in_http": "HTTP mode: Slack posts to /slack/events at your public address; requests are signed.",
+        "way_in_socket": "Slack offers a Socket Mode connection.",
+        "way_in_refused": "Slack will not open a Socket Mode connection ({code}).",
+        # The channels
+        "channel_good": "Haltbot is a member; the channel is open and your own.",
+        "channel_archived": "The channel is archived: its messages go to people directly.",
+        "channel_shared": "The channel is shared with another organisation, whose people read what Haltbot writes.",
+        "channel_not_member": "Haltbot is no member of the channel, so it can only answer commands there.",
+        "channel_unseen": "Haltbot does not see the channel: it is private without it, or gone.",
+        "channel_scope_missing": "What the channel is like cannot be seen ({code}).",
+        "channel_unanswered": "What the channel is like cannot be seen ({code}).",
+        # Their keys
+        "no_keys": "No channel has a key yet, so nothing can be stopped.",
+        "key_personal": "It is an application's key: each person connects their own Bitrix24 account to it.",
+        "key_good": _key_good,
+        "key_expires": _key_expires,
+        "key_unopened": _why,
+        "key_refused": _why_with_code,
+        "workflows_read": "The running workflows can be read: {count}.",
+        **{f"key_{fault}": said for fault, said in keys.FAULTS.items()},
+    }
+)
+_REMEDIES: dict[str, Says] = N_(
+    {
+        "settings_wrong": _CORRECT,
+        "settings_wrong_setup_helps": "Correct it in .env or in the environment; haltbot setup helps.",
+        "settings_unknown": "Compare the name with the documentation.",
+        "settings_file_open": "chmod 600 {quoted}",
+        "database_missing": "haltbot run makes it, and so does haltbot key set; if there should be one, check DATABASE_URL.",
+        "database_unusable": "Check DATABASE_URL.",
+        "database_damaged": _RESTORE,
+        "database_clock": "Let both follow a time server (NTP).",
+        "database_key_file_open": "chmod 600 {quoted}",
+        "disk_full": "Make room: without it no command can be recorded.",
+        "disk_low": "Make room, or set HALTBOT_RETENTION_DAYS.",
+        "file_unreadable": _RESTORE,
+        "file_damaged": _RESTORE,
+        "version_newer": "Run that newer version, or restore a backup.",
+        "not_running": "Start it: haltbot run (or it runs on another machine).",
+        "not_ready": "Look into its log.",
+        "public_unreachable": _PROXY,
+        "public_is_another": _PROXY,
+        "token_refused": "Copy the Bot User OAuth Token again from the app's page OAuth & Permissions: haltbot setup.",
+        "slack_unreachable": "Check the network and the way to {host}; SLACK_API_URL names it.",
+        "scopes_missing": "Add them under OAuth & Permissions (or paste `haltbot manifest` again), reinstall the app, copy the token.",
+        "scopes_optional": "Without them Haltbot sees and checks less in Slack. To have all, grant them and reinstall the app.",
+        "clock_ahead": _TIME_SERVER,
+        "clock_behind": _TIME_SERVER,
+        "clock_too_far_ahead": _TIME_SERVER,
+        "clock_too_far_behind": _TIME_SERVER,
+        "way_in_refused": "Check SLACK_APP_TOKEN (xapp-…, scope connections:write) and that Socket Mode is on.",
+        "channel_archived": "Unarchive it, or set the key in another channel.",
+        "channel_shared": "Move the key to a channel of your own, unless this is meant.",
+        "channel_not_member": "Type /invite @haltbot in the channel.",
+        "channel_unseen": "Type /invite @haltbot in the channel, or remove its key: `haltbot key remove`.",
+        "channel_scope_missing": "Grant channels:read and groups:read.",
+        "channel_unanswered": "Try again when Slack answers.",
+        "no_keys": "haltbot key set --team T… --channel C…",
+        "key_expires": keys.ISSUE,
+        "key_unopened": _mend,
+        "key_refused": _mend,
+        **{f"key_{fault}": said for fault, said in keys.REMEDIES.items()},
+    }
+)

@@ -17,12 +17,14 @@ _PAGES = {
     "QUOTE": "crm/type/7/details",
     "SMART_INVOICE": "crm/type/31/details",
 }
-_CHANGED = {
-    "template_id": N_("Its template changed from {was} to {now}."),
-    "document_id": N_("Its document changed from {was} to {now}."),
-    "started_at": N_("Its start changed from {was} to {now}."),
-    "started_by": N_("Its starter changed from {was} to {now}."),
-}
+_CHANGED = N_(
+    {
+        "template_id": "Its template changed from {was} to {now}.",
+        "document_id": "Its document changed from {was} to {now}.",
+        "started_at": "Its start changed from {was} to {now}.",
+        "started_by": "Its starter changed from {was} to {now}.",
+    }
+)
 
 
 def fields(

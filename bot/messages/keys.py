@@ -15,44 +15,38 @@ KEY_LINK = "key_link_open"
 KEY_REMOVE = "key_remove"
 
 ISSUE = N_("Issue a new key in Vibecode and set it: `haltbot key set`.")
-FAULTS: dict[KeyFault, tuple[str, str]] = {
-    KeyFault.MANAGEMENT: (
-        N_("A management key (vibe_live_…) reaches no workflows."),
-        N_("Issue a personal key (vibe_api_…) with the scope bizproc and set it: `haltbot key set`."),
-    ),
-    KeyFault.READ_ONLY: (
-        N_("The key may only read, so nothing can be stopped."),
-        N_("Issue a key with access mode READWRITE and set it: `haltbot key set`."),
-    ),
-    KeyFault.NO_SCOPE: (
-        N_("The key lacks the scope bizproc. Scopes are fixed when a key is issued."),
-        N_("Issue a new key with bizproc and set it: `haltbot key set`."),
-    ),
-    KeyFault.EXPIRED: (N_("The key has expired."), ISSUE),
-    KeyFault.NO_KEY: (
-        N_("This is no key: one looks like vibe_api_… (or vibe_app_… with a session)."),
-        N_("Copy the whole key from Vibecode."),
-    ),
-    KeyFault.NEEDS_SESSION: (
-        N_("An application key (vibe_app_…) needs a session token."),
-        N_("Set it with its session: `haltbot key set --session`."),
-    ),
-    KeyFault.NEEDS_NO_SESSION: (
-        N_("A personal key (vibe_api_…) goes without a session token."),
-        N_("Leave --session out."),
-    ),
-    KeyFault.NO_TOKEN: (
-        N_("The session token contains characters that no token has."),
-        N_("Copy the whole token from Vibecode."),
-    ),
-}
-"""Why a key is of no use, and what an admin does about it."""
+FAULTS = N_(
+    {
+        KeyFault.MANAGEMENT: "A management key (vibe_live_…) reaches no workflows.",
+        KeyFault.READ_ONLY: "The key may only read, so nothing can be stopped.",
+        KeyFault.NO_SCOPE: "The key lacks the scope bizproc. Scopes are fixed when a key is issued.",
+        KeyFault.EXPIRED: "The key has expired.",
+        KeyFault.NO_KEY: "This is no key: one looks like vibe_api_… (or vibe_app_… with a session).",
+        KeyFault.NEEDS_SESSION: "An application key (vibe_app_…) needs a session token.",
+        KeyFault.NEEDS_NO_SESSION: "A personal key (vibe_api_…) goes without a session token.",
+        KeyFault.NO_TOKEN: "The session token contains characters that no token has.",
+    }
+)
+"""Why a key is of no use."""
+REMEDIES = N_(
+    {
+        KeyFault.MANAGEMENT: "Issue a personal key (vibe_api_…) with the scope bizproc and set it: `haltbot key set`.",
+        KeyFault.READ_ONLY: "Issue a key with access mode READWRITE and set it: `haltbot key set`.",
+        KeyFault.NO_SCOPE: "Issue a new key with bizproc and set it: `haltbot key set`.",
+        KeyFault.EXPIRED: ISSUE,
+        KeyFault.NO_KEY: "Copy the whole key from Vibecode.",
+        KeyFault.NEEDS_SESSION: "Set it with its session: `haltbot key set --session`.",
+        KeyFault.NEEDS_NO_SESSION: "Leave --session out.",
+        KeyFault.NO_TOKEN: "Copy the whole token from Vibecode.",
+    }
+)
+"""What an admin does about it."""
 
 
 def not_accepted(refused: KeyNotAccepted) -> str:
     """Say in a shell why what was entered as a key was not stored, and what to do."""
-    why, then = FAULTS[KeyFault(refused.fault)]
-    return paragraph(_("The key was not stored."), _(why), _(then))
+    fault = KeyFault(refused.fault)
+    return paragraph(_("The key was not stored."), _(FAULTS[fault]), _(REMEDIES[fault]))
 
 
 def not_stored(report: KeyReport) -> str:
@@ -63,7 +57,7 @@ def not_stored(report: KeyReport) -> str:
 def problem(report: KeyReport) -> str:
     """Say why the key that was examined cannot be used; only for a report with a problem."""
     if report.problem in FAULTS:
-        return _(FAULTS[KeyFault(report.problem)][0])
+        return _(FAULTS[KeyFault(report.problem)])
     return _("{why} ({code})", why=explain(report.problem, report.status).why, code=report.problem)
 
 

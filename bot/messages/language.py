@@ -10,8 +10,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from bot.domain.command import COMMAND
+
+T = TypeVar("T")
 
 ENGLISH = "en"
 LOCALE = Path(__file__).parent / "locale"
@@ -42,9 +45,9 @@ def n_(singular: str, plural: str, count: int, /, **values: object) -> str:
     return translated.format(command=COMMAND, count=count, **values)
 
 
-def N_(sentence: str, /) -> str:  # noqa: N802 -- gettext's own name for it
-    """Mark a sentence that stands in a table; ``_`` translates it where it is used."""
-    return sentence
+def N_(sentences: T, /) -> T:  # noqa: N802 -- gettext's own name for it
+    """Mark a sentence, or each one of a table but its keys; ``_`` translates it where it is used."""
+    return sentences
 
 
 def paragraph(*sentences: str | None) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bot.domain.channel_settings import GROUP, Role
-from bot.messages.language import _, listed
+from bot.messages.language import N_, _, listed
 
 
 def people(words: Sequence[str]) -> str:
@@ -11,17 +11,15 @@ def people(words: Sequence[str]) -> str:
     return listed([_named(word) for word in words]) or _("nobody")
 
 
-def needed_for(role: Role) -> str:
-    """Say which role somebody lacks, and for what."""
-    match role:
-        case Role.SOFT:
-            return _("To stop a workflow in this channel you need the role *soft*.")
-        case Role.FORCE:
-            return _("To force-terminate a workflow in this channel you need the role *force*.")
-        case Role.CONFIGURE:
-            return _("To change Haltbot's settings in this channel you need the role *configure*.")
-        case Role.APPROVE:
-            return _("To approve in this channel you need the role *approve*.")
+NEEDED = N_(
+    {
+        Role.SOFT: "To stop a workflow in this channel you need the role *soft*.",
+        Role.FORCE: "To force-terminate a workflow in this channel you need the role *force*.",
+        Role.CONFIGURE: "To change Haltbot's settings in this channel you need the role *configure*.",
+        Role.APPROVE: "To approve in this channel you need the role *approve*.",
+    }
+)
+"""Which role somebody lacks, and for what."""
 
 
 def _named(word: str) -> str:

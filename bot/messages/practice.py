@@ -2,8 +2,17 @@
 
 from bot.domain.practice import Scene, is_practice
 from bot.messages.blocks import private
-from bot.messages.language import _
+from bot.messages.language import N_, _
 from bot.ports.core import Message
+
+_TASKS = N_(
+    {
+        Scene.WAITS: "`{command} {workflow} game day`: it waits for somebody. You should see that it is gone at once, verified.",
+        Scene.BUSY: "`{command} {workflow} game day`: its step is executing. You should see that the stop is accepted and watched, and that it is gone when the step ends.",
+        Scene.STUCK: "`{command} {workflow} force game day`: it hangs. You should see a question that says what would be destroyed: confirm it, or keep it running.",
+        Scene.DENIED: "`{command} {workflow} game day`: the key may not stop it. You should see why it was refused, and whom to ask.",
+    }
+)
 
 
 def banner(workflow_id: str) -> list[str]:
@@ -18,30 +27,6 @@ def sheet(instances: dict[Scene, str]) -> Message:
     opening = _(
         ":construction: *PRACTICE:* a game day begins. These workflows are made up, and nothing real is touched. Everybody who may stop workflows here may take part. Type:"
     )
-    tasks = [f"• {_task(scene, workflow_id)}" for scene, workflow_id in instances.items()]
+    tasks = [f"• {_(_TASKS[scene], workflow=workflow_id)}" for scene, workflow_id in instances.items()]
     ending = _("`{command} show` with one of these IDs tells what it is.")
     return private("\n".join([opening, *tasks, ending]))
-
-
-def _task(scene: Scene, workflow_id: str) -> str:
-    match scene:
-        case Scene.WAITS:
-            return _(
-                "`{command} {workflow} game day`: it waits for somebody. You should see that it is gone at once, verified.",
-                workflow=workflow_id,
-            )
-        case Scene.BUSY:
-            return _(
-                "`{command} {workflow} game day`: its step is executing. You should see that the stop is accepted and watched, and that it is gone when the step ends.",
-                workflow=workflow_id,
-            )
-        case Scene.STUCK:
-            return _(
-                "`{command} {workflow} force game day`: it hangs. You should see a question that says what would be destroyed: confirm it, or keep it running.",
-                workflow=workflow_id,
-            )
-        case Scene.DENIED:
-            return _(
-                "`{command} {workflow} game day`: the key may not stop it. You should see why it was refused, and whom to ask.",
-                workflow=workflow_id,
-            )

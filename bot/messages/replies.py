@@ -7,33 +7,27 @@ from bot.domain.job import Job
 from bot.domain.termination import Phase, Termination
 from bot.messages import blocks
 from bot.messages.instance_text import fields
-from bot.messages.language import _, n_, paragraph
+from bot.messages.language import N_, _, n_, paragraph
 from bot.messages.practice import banner
 from bot.messages.refusals import EXAMPLE_ID
 from bot.ports.core import Message
 
+_USAGE = N_(
+    (
+        "*Stop a running Bitrix24 workflow*",
+        "`{command} ID [reason]` stops it softly: the current step may finish, history is kept.",
+        "`{command} ID force [reason]` aborts it at once. Haltbot asks you first; history and tasks may be lost.",
+        "`{command} show ID` tells what it is, and stops nothing. `{command} status` tells what is under way here.",
+        "`{command} config` shows who may do what in this channel.",
+        "`{command} key` shows this channel's API key, redacted, and takes a new one in. `{command} connect` connects your account.",
+        "An ID looks like `{example}`. You find it in the portal's list of running workflows, or in the error that brought you here. Everything behind the ID (and `force`) is the reason, passed on as typed.",
+    )
+)
+
 
 def usage() -> str:
     """Tell what the command can do."""
-    return "\n".join(
-        [
-            _("*Stop a running Bitrix24 workflow*"),
-            _("`{command} ID [reason]` stops it softly: the current step may finish, history is kept."),
-            _(
-                "`{command} ID force [reason]` aborts it at once. Haltbot asks you first; history and tasks may be lost."
-            ),
-            _("`{command} show ID` tells what it is, and stops nothing."),
-            _("`{command} status` tells what is under way here."),
-            _("`{command} config` shows who may do what in this channel."),
-            _("`{command} key` shows this channel's API key, redacted, and takes a new one in."),
-            _("`{command} connect` connects your account."),
-            "",
-            _(
-                "An ID looks like `{example}`. You find it in the portal's list of running workflows, or in the error that brought you here. Everything behind the ID (and `force`) is the reason, passed on as typed.",
-                example=EXAMPLE_ID,
-            ),
-        ]
-    )
+    return "\n".join(_(sentence, example=EXAMPLE_ID) for sentence in _USAGE)
 
 
 def set_up() -> str:
@@ -53,26 +47,21 @@ def duplicate(termination: Termination, phase: Phase, link: str | None) -> str:
     )
 
 
+_ELSEWHERE = N_(
+    {
+        "direct": "Haltbot is no member of this direct conversation, so each of its messages may be a new one.",
+        "not_in_channel": "Haltbot is no member of <#{channel}>. To have it post there: `/invite @haltbot`",
+        "channel_not_found": "Haltbot is no member of <#{channel}>. To have it post there: `/invite @haltbot`",
+        "is_archived": "<#{channel}> is archived, so Haltbot tells it here.",
+    }
+)
+
+
 def posted_elsewhere(code: str, channel: str) -> str:
     """Say, in the small print, why a message is not where it belongs, and what mends that."""
-    if channel.startswith("D"):
-        return _(
-            "Haltbot is no member of this direct conversation, so each of its messages may be a new one."
-        )
-    match code:
-        case "not_in_channel" | "channel_not_found":
-            return _(
-                "Haltbot is no member of <#{channel}>. To have it post there: `/invite @haltbot`",
-                channel=channel,
-            )
-        case "is_archived":
-            return _("<#{channel}> is archived, so Haltbot tells it here.", channel=channel)
-        case _other:
-            return _(
-                "Slack did not take this message for <#{channel}> ({code}), so Haltbot tells it here.",
-                channel=channel,
-                code=code,
-            )
+    other = N_("Slack did not take this message for <#{channel}> ({code}), so Haltbot tells it here.")
+    says = _ELSEWHERE.get("direct" if channel.startswith("D") else code, other)
+    return _(says, channel=channel, code=code)
 
 
 def found(answer: Found) -> Message:
@@ -88,21 +77,15 @@ def _found(workflow: str, lookup: Lookup) -> str:
     if lookup.instance is not None:
         return _("*Workflow `{workflow}` is running.* Nothing was stopped.", workflow=workflow)
     if lookup.certain:
-        return _(
-            "*Workflow `{workflow}` is not running:* it finished, was stopped before, or the ID has a typo.",
-            workflow=workflow,
+        gone = N_(
+            "*Workflow `{workflow}` is not running:* it finished, was stopped before, or the ID has a typo."
         )
-    if lookup.total is None:
-        return _(
-            "*Workflow `{workflow}` was not found in time:* this portal runs very many workflows.",
-            workflow=workflow,
-        )
-    return n_(
-        "*Workflow `{workflow}` was not found in time:* this portal runs {count} workflow.",
-        "*Workflow `{workflow}` was not found in time:* this portal runs {count} workflows.",
-        lookup.total,
-        workflow=workflow,
-    )
+        return _(gone, workflow=workflow)
+    missed = _("*Workflow `{workflow}` was not found in time.*", workflow=workflow)
+    if not lookup.total:
+        return paragraph(missed, _("This portal runs very many workflows."))
+    count = n_("This portal runs {count} workflow.", "This portal runs {count} workflows.", lookup.total)
+    return paragraph(missed, count)
 
 
 def under_way(jobs: Sequence[Job], links: Sequence[str | None]) -> str:
@@ -116,7 +99,7 @@ def under_way(jobs: Sequence[Job], links: Sequence[str | None]) -> str:
 def _line(job: Job, link: str | None) -> str:
     termination = job.termination
     facts = [
-        _state(job.phase, termination.request.workflow_id),
+        _(_STATES[job.phase], workflow=termination.request.workflow_id),
         _("asked by <@{user}>", user=termination.request.user),
         _("<{link}|message>", link=link) if link else "",
         _("ref {reference}", reference=termination.id),
@@ -124,19 +107,14 @@ def _line(job: Job, link: str | None) -> str:
     return "• " + " · ".join(filter(None, facts))
 
 
-def _state(phase: Phase, workflow: str) -> str:
-    match phase:
-        case Phase.AWAITING_CONFIRMATION:
-            return _("`{workflow}` waits for an answer", workflow=workflow)
-        case Phase.REQUESTED:
-            return _("`{workflow}` is about to be stopped", workflow=workflow)
-        case Phase.CALLING:
-            return _("`{workflow}` is being stopped", workflow=workflow)
-        case Phase.WATCHING:
-            return _("`{workflow}` was accepted and is being watched", workflow=workflow)
-        case Phase.OFFERED:
-            return _("`{workflow}` is still running; force is offered", workflow=workflow)
-        case Phase.TELLING:
-            return _("`{workflow}` is finished; the message follows", workflow=workflow)
-        case Phase.DONE:
-            return _("`{workflow}` is finished", workflow=workflow)
+_STATES = N_(
+    {
+        Phase.AWAITING_CONFIRMATION: "`{workflow}` waits for an answer",
+        Phase.REQUESTED: "`{workflow}` is about to be stopped",
+        Phase.CALLING: "`{workflow}` is being stopped",
+        Phase.WATCHING: "`{workflow}` was accepted and is being watched",
+        Phase.OFFERED: "`{workflow}` is still running; force is offered",
+        Phase.TELLING: "`{workflow}` is finished; the message follows",
+        Phase.DONE: "`{workflow}` is finished",
+    }
+)

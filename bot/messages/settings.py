@@ -7,21 +7,21 @@ from bot.domain.errors import SettingsNotAccepted
 from bot.messages.language import N_, _
 from bot.messages.permissions import people
 
-_FAULTS = {
-    "no_such_setting": N_("There is no such setting; there are: {names}."),
-    "on_call_missing": N_("outside_on_call needs on_call, a user group."),
-    "not_words": N_("This must be a list of words."),
-    "not_a_person": N_(
-        "“{word}” is neither everyone, admins, nobody, nor the id of a user (U…) or a user group (S…)."
-    ),
-    "nobody_and_others": N_("nobody goes with nothing else."),
-    "not_a_choice": N_("This must be off, always or outside_on_call."),
-    "not_a_group": N_("This must be the id of one user group, such as S0123ABCD."),
-    "not_a_switch": N_("This must be true or false."),
-    "not_a_number": N_("This must be a number from {lowest} to {highest}."),
-    "not_an_address": N_("This must be the portal's address, such as https://acme.bitrix24.com."),
-    "not_a_team": N_("“{word}” is not the id of a team (T…)."),
-}
+_FAULTS = N_(
+    {
+        "no_such_setting": "There is no such setting; there are: {names}.",
+        "on_call_missing": "outside_on_call needs on_call, a user group.",
+        "not_words": "This must be a list of words.",
+        "not_a_person": "“{word}” is neither everyone, admins, nobody, nor the id of a user (U…) or a user group (S…).",
+        "nobody_and_others": "nobody goes with nothing else.",
+        "not_a_choice": "This must be off, always or outside_on_call.",
+        "not_a_group": "This must be the id of one user group, such as S0123ABCD.",
+        "not_a_switch": "This must be true or false.",
+        "not_a_number": "This must be a number from {lowest} to {highest}.",
+        "not_an_address": "This must be the portal's address, such as https://acme.bitrix24.com.",
+        "not_a_team": "“{word}” is not the id of a team (T…).",
+    }
+)
 
 
 def setting_fault(wrong: SettingsNotAccepted) -> str:

@@ -9,22 +9,28 @@ from bot.messages.blocks import plain, text_input
 from bot.messages.language import N_, _
 
 CONFIGURE = "settings_change"
-_SWITCHES = {
-    "break_glass": N_("Break glass: force alone, loudly, with a reason"),
-    "force_needs_reason": N_("A force needs a reason"),
-    "type_last_four": N_("A force needs the ID's last four characters"),
-}
-_ROLES = {
-    Role.SOFT: N_("Who may stop a workflow softly"),
-    Role.FORCE: N_("Who may ask for a force"),
-    Role.CONFIGURE: N_("Who may change these settings"),
-    Role.APPROVE: N_("Who may approve what needs a second person"),
-}
-_SECOND = {
-    SecondPerson.OFF: N_("not needed"),
-    SecondPerson.ALWAYS: N_("always"),
-    SecondPerson.OUTSIDE_ON_CALL: N_("unless the requester is on call"),
-}
+_SWITCHES = N_(
+    {
+        "break_glass": "Break glass: force alone, loudly, with a reason",
+        "force_needs_reason": "A force needs a reason",
+        "type_last_four": "A force needs the ID's last four characters",
+    }
+)
+_ROLES = N_(
+    {
+        Role.SOFT: "Who may stop a workflow softly",
+        Role.FORCE: "Who may ask for a force",
+        Role.CONFIGURE: "Who may change these settings",
+        Role.APPROVE: "Who may approve what needs a second person",
+    }
+)
+_SECOND = N_(
+    {
+        SecondPerson.OFF: "not needed",
+        SecondPerson.ALWAYS: "always",
+        SecondPerson.OUTSIDE_ON_CALL: "unless the requester is on call",
+    }
+)
 
 
 def dialog(settings: ChannelSettings, *, place: str, channel: str) -> dict[str, Any]:

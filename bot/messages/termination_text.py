@@ -11,141 +11,88 @@ from bot.messages.times import clock, duration
 _WORTH_TELLING_MS = 1500
 _SERVER_ERRORS = 500
 
+_ENDINGS = N_(
+    {
+        "gone": "*Stopped:* workflow `{workflow}` is gone (verified at {time}).",
+        "gone_after": "*Stopped:* workflow `{workflow}` is gone after {duration} (verified at {time}).",
+        "accepted": "*Accepted:* Bitrix24 took the order to stop workflow `{workflow}`.",
+        "already_gone": "*Nothing to stop:* workflow `{workflow}` is not running.",
+        "already_gone_unsure": "*Stopped, as far as we can tell:* workflow `{workflow}` is already gone.",
+        "already_gone_untried": "*Already finished:* workflow `{workflow}` is not running any more. Nothing was done.",
+        "failed": "*Not stopped:* workflow `{workflow}` was left as it is.",
+        "failed_accepted": "*Not forced:* workflow `{workflow}` was not aborted. The stop that Bitrix24 accepted before still stands.",
+        "unknown": "*Unknown:* Haltbot could not find out whether workflow `{workflow}` was stopped.",
+        "cancelled": "*Kept running:* <@{decider}> decided not to stop workflow `{workflow}`. Nothing was done.",
+        "cancelled_accepted": "*Not forced:* <@{decider}> decided against it. The stop of workflow `{workflow}` that Bitrix24 accepted before still stands.",
+        "cancelled_unsure": "*Not tried again:* <@{decider}> decided against it. Whether an earlier try stopped workflow `{workflow}` is not known: look in the portal.",
+        "expired": "*Expired:* nobody confirmed in time, so nothing was done to workflow `{workflow}`.",
+        "expired_accepted": "*Expired:* nobody confirmed in time, so nothing more was sent. The stop of workflow `{workflow}` that Bitrix24 accepted before still stands.",
+        "expired_unsure": "*Expired:* nobody confirmed in time, so nothing more was sent. Whether an earlier try stopped workflow `{workflow}` is not known: look in the portal.",
+        "refused": "*Not allowed:* <@{user}> was told why. Nothing more was done to workflow `{workflow}`.",
+    }
+)
+
 
 def headline(termination: Termination, phase: Phase, now: int) -> str:
     """Say in one sentence what is true now."""
+    workflow = termination.request.workflow_id
     if phase is Phase.AWAITING_CONFIRMATION:
         return question(termination)
     if phase is Phase.OFFERED:
         return _offer_headline(termination, now)
-    match termination.result.outcome:
-        case None:
-            return _under_way(termination)
-        case Outcome.GONE_VERIFIED:
-            return _gone(termination)
-        case Outcome.ALREADY_GONE:
-            return _already_gone(termination)
-        case Outcome.FAILED:
-            return _failed(termination)
-        case Outcome.CANCELLED:
-            return _cancelled(termination)
-        case Outcome.EXPIRED:
-            return _expired(termination)
-        case other:
-            return _(
-                _HEADLINES[other], user=termination.request.user, workflow=termination.request.workflow_id
-            )
-
-
-_HEADLINES = {
-    Outcome.ACCEPTED: N_("*Accepted:* Bitrix24 took the order to stop workflow `{workflow}`."),
-    Outcome.UNKNOWN: N_("*Unknown:* Haltbot could not find out whether workflow `{workflow}` was stopped."),
-    Outcome.REFUSED: N_(
-        "*Not allowed:* <@{user}> was told why. Nothing more was done to workflow `{workflow}`."
-    ),
-}
-
-
-def _under_way(t: Termination) -> str:
-    if t.request.force:
-        return _("*Force-terminating workflow `{workflow}`* …", workflow=t.request.workflow_id)
-    return _("*Stopping workflow `{workflow}`* …", workflow=t.request.workflow_id)
-
-
-def _failed(t: Termination) -> str:
-    if t.calls.accepted_before:
-        return _(
-            "*Not forced:* workflow `{workflow}` was not aborted. The stop that Bitrix24 accepted before still stands.",
-            workflow=t.request.workflow_id,
-        )
-    return _("*Not stopped:* workflow `{workflow}` was left as it is.", workflow=t.request.workflow_id)
+    if termination.result.outcome is not None:
+        return _ended(termination, termination.result.outcome)
+    if termination.request.force:
+        return _("*Force-terminating workflow `{workflow}`* …", workflow=workflow)
+    return _("*Stopping workflow `{workflow}`* …", workflow=workflow)
 
 
 def _offer_headline(t: Termination, now: int) -> str:
     workflow = t.request.workflow_id
     if not t.result.verified:
-        return _(
-            "*Not verified:* Bitrix24 accepted the stop of workflow `{workflow}`, but Haltbot could not see whether it is gone.",
-            workflow=workflow,
+        unseen = N_(
+            "*Not verified:* Bitrix24 accepted the stop of workflow `{workflow}`, but Haltbot could not see whether it is gone."
         )
+        return _(unseen, workflow=workflow)
     if t.request.force:
-        return _(
-            "*Still listed:* Bitrix24 accepted the forced stop of workflow `{workflow}`, but still lists it.",
-            workflow=workflow,
+        listed = N_(
+            "*Still listed:* Bitrix24 accepted the forced stop of workflow `{workflow}`, but still lists it."
         )
+        return _(listed, workflow=workflow)
     waited = duration((t.calls.watch_until or 0) - (t.calls.accepted_at or 0))
-    running = _(
-        "*Still running:* workflow `{workflow}` has not ended after {duration}.",
-        workflow=workflow,
-        duration=waited,
-    )
-    return paragraph(running, step(t.question.seen, now) if t.question.seen else None)
+    running = N_("*Still running:* workflow `{workflow}` has not ended after {duration}.")
+    seen = t.question.seen
+    return paragraph(_(running, workflow=workflow, duration=waited), step(seen, now) if seen else None)
 
 
-def _gone(t: Termination) -> str:
+def _ended(t: Termination, outcome: Outcome) -> str:
     ended = t.result.ended_at or 0
     took = ended - (t.calls.accepted_at or ended)
-    if took < _WORTH_TELLING_MS:
-        return _(
-            "*Stopped:* workflow `{workflow}` is gone (verified at {time}).",
-            workflow=t.request.workflow_id,
-            time=clock(ended),
-        )
     return _(
-        "*Stopped:* workflow `{workflow}` is gone after {duration} (verified at {time}).",
+        _ENDINGS[_ending(t, outcome, took)],
         workflow=t.request.workflow_id,
+        user=t.request.user,
+        decider=t.question.decided_by,
         duration=duration(took),
         time=clock(ended),
     )
 
 
-def _already_gone(t: Termination) -> str:
-    if t.calls.unsure:
-        return _(
-            "*Stopped, as far as we can tell:* workflow `{workflow}` is already gone.",
-            workflow=t.request.workflow_id,
-        )
-    if t.calls.tries == 0:
-        return _(
-            "*Already finished:* workflow `{workflow}` is not running any more. Nothing was done.",
-            workflow=t.request.workflow_id,
-        )
-    return _("*Nothing to stop:* workflow `{workflow}` is not running.", workflow=t.request.workflow_id)
-
-
-def _cancelled(t: Termination) -> str:
-    """Deciding against it does not take back what was sent before."""
-    values = {"user": t.question.decided_by, "workflow": t.request.workflow_id}
-    if t.calls.accepted_before:
-        return _(
-            "*Not forced:* <@{user}> decided against it. The stop of workflow `{workflow}` that Bitrix24 accepted before still stands.",
-            **values,
-        )
-    if t.calls.unsure:
-        return _(
-            "*Not tried again:* <@{user}> decided against it. Whether an earlier try stopped workflow `{workflow}` is not known: look in the portal.",
-            **values,
-        )
-    return _(
-        "*Kept running:* <@{user}> decided not to stop workflow `{workflow}`. Nothing was done.", **values
-    )
-
-
-def _expired(t: Termination) -> str:
-    if t.calls.accepted_before:
-        return _(
-            "*Expired:* nobody confirmed in time, so nothing more was sent. The stop of workflow `{workflow}` that Bitrix24 accepted before still stands.",
-            workflow=t.request.workflow_id,
-        )
-    if t.calls.unsure:
-        return _(
-            "*Expired:* nobody confirmed in time, so nothing more was sent. Whether an earlier try stopped workflow `{workflow}` is not known: look in the portal.",
-            workflow=t.request.workflow_id,
-        )
-    return _(
-        "*Expired:* nobody confirmed in time, so nothing was done to workflow `{workflow}`.",
-        workflow=t.request.workflow_id,
-    )
+def _ending(t: Termination, outcome: Outcome, took: int) -> str:
+    """Choose the sentence: what comes in the end does not take back what was sent before."""
+    match outcome:
+        case Outcome.GONE_VERIFIED:
+            return "gone_after" if took >= _WORTH_TELLING_MS else "gone"
+        case Outcome.ALREADY_GONE if t.calls.unsure:
+            return "already_gone_unsure"
+        case Outcome.ALREADY_GONE if t.calls.tries == 0:
+            return "already_gone_untried"
+        case Outcome.FAILED | Outcome.CANCELLED | Outcome.EXPIRED if t.calls.accepted_before:
+            return f"{outcome}_accepted"
+        case Outcome.CANCELLED | Outcome.EXPIRED if t.calls.unsure:
+            return f"{outcome}_unsure"
+        case _other:
+            return outcome
 
 
 def body(termination: Termination, phase: Phase, now: int, *, connects: bool = False) -> list[str]:
@@ -155,8 +102,7 @@ def body(termination: Termination, phase: Phase, now: int, *, connects: bool = F
     """
     match phase:
         case Phase.AWAITING_CONFIRMATION:
-            destroys = [_force_destroys()] if termination.request.force else []
-            return [*preview(termination), *destroys, _answer_until(termination)]
+            return [*preview(termination), *_what_force_destroys(termination), _answer_until(termination)]
         case Phase.WATCHING:
             return [_watching(termination, now), *_notes(termination)]
         case Phase.OFFERED:
@@ -166,40 +112,34 @@ def body(termination: Termination, phase: Phase, now: int, *, connects: bool = F
     return [*_why_and_next(termination, connects=connects), *_notes(termination)]
 
 
-def _force_destroys() -> str:
-    return _(
+def _what_force_destroys(termination: Termination) -> list[str]:
+    destroys = N_(
         "Force aborts it in the middle of its step. Bitrix24 may also delete its history, tasks and log. This cannot be undone."
     )
+    return [_(destroys)] if termination.request.force else []
 
 
 def _answer_until(termination: Termination) -> str:
     if termination.question.approval:
         return who_can_answer(termination)
-    if termination.question.expires_at is None:
-        return _(
-            "Only <@{user}> can answer. Without an answer nothing is done.", user=termination.request.user
-        )
-    return _(
-        "Only <@{user}> can answer, until {time}. Without an answer nothing is done.",
-        user=termination.request.user,
-        time=clock(termination.question.expires_at),
-    )
+    user, until = termination.request.user, termination.question.expires_at
+    if until is None:
+        return _("Only <@{user}> can answer. Without an answer nothing is done.", user=user)
+    answer = N_("Only <@{user}> can answer, until {time}. Without an answer nothing is done.")
+    return _(answer, user=user, time=clock(until))
 
 
 def _watching(termination: Termination, now: int) -> str:
-    until = termination.calls.watch_until
-    looking = _("Haltbot looks until {time}.", time=clock(until)) if until else None
+    until, seen = termination.calls.watch_until, termination.question.seen
+    looks = _("Haltbot looks until {time}.", time=clock(until)) if until else None
     if termination.result.outcome is Outcome.GONE_VERIFIED:
-        return paragraph(_("A step was executing and may write it back, so Haltbot looks again."), looking)
+        return paragraph(_("A step was executing and may write it back, so Haltbot looks again."), looks)
     if not termination.result.verified:
         unknown = _("Whether it is gone is not known yet. Haltbot keeps looking, and this message tells.")
-        return paragraph(unknown, looking)
-    return paragraph(
-        _("Its current step finishes first."),
-        step(termination.question.seen, now) if termination.question.seen else None,
-        _("Haltbot watches it, and this message tells when it is gone."),
-        looking,
-    )
+        return paragraph(unknown, looks)
+    watches = _("Haltbot watches it, and this message tells when it is gone.")
+    stuck_or_not = step(seen, now) if seen else None
+    return paragraph(_("Its current step finishes first."), stuck_or_not, watches, looks)
 
 
 def _offer(termination: Termination) -> str:
@@ -216,49 +156,41 @@ def _look_in_portal() -> str:
 
 
 def _still_trying(termination: Termination) -> str:
-    code, why = termination.calls.trouble, explain(termination.calls.trouble, termination.calls.status).why
-    if termination.calls.retries == 0:
-        return paragraph(_("Not yet: Haltbot keeps trying ({code}).", code=code), why)
-    trying = n_(
-        "Not yet: Haltbot keeps trying ({code}, {count} try so far).",
-        "Not yet: Haltbot keeps trying ({code}, {count} tries so far).",
-        termination.calls.retries,
-        code=code,
-    )
-    return paragraph(trying, why)
+    calls = termination.calls
+    trying = _("Not yet: Haltbot keeps trying ({code}).", code=calls.trouble)
+    tries = n_("It has tried {count} time so far.", "It has tried {count} times so far.", calls.retries)
+    why = explain(calls.trouble, calls.status).why
+    return paragraph(trying, why, tries if calls.retries else None)
 
 
 def _why_and_next(termination: Termination, *, connects: bool) -> list[str]:
-    explanation = explain(termination.result.code, termination.calls.status)
-    signs_in = connects and termination.calls.signed_in and termination.result.code in AUTHORISABLE
+    code, calls, workflow = termination.result.code, termination.calls, termination.request.workflow_id
+    explanation = explain(code, calls.status)
+    signs_in = connects and calls.signed_in and code in AUTHORISABLE
     next_step = _connect(termination) if signs_in else explanation.next
     match termination.result.outcome:
         case Outcome.ACCEPTED if not termination.result.verified:
             return [_("Whether it is gone could not be verified."), _look_in_portal()]
         case Outcome.ACCEPTED:
+            listed = _("It was still in the list when Haltbot last looked.")
             return [
-                _("It was still in the list when Haltbot last looked."),
-                _(
-                    "If it does not go, `{command} {workflow} force` aborts it.",
-                    workflow=termination.request.workflow_id,
-                ),
+                listed,
+                _("If it does not go, `{command} {workflow} force` aborts it.", workflow=workflow),
             ]
-        case Outcome.ALREADY_GONE if termination.calls.unsure:
+        case Outcome.ALREADY_GONE if calls.unsure:
             return [_("An earlier try got no clear answer; now Bitrix24 no longer has it.")]
-        case Outcome.ALREADY_GONE if termination.calls.tries == 0:
+        case Outcome.ALREADY_GONE if calls.tries == 0:
             return []
         case Outcome.ALREADY_GONE | Outcome.FAILED:
             return [explanation.why, next_step]
-        case Outcome.UNKNOWN if termination.calls.status and termination.calls.status < _SERVER_ERRORS:
+        case Outcome.UNKNOWN if calls.status and calls.status < _SERVER_ERRORS:
             # An earlier try was unclear, and then a refusal came that somebody has to mend.
             return [explanation.why, _look_in_portal(), next_step]
         case Outcome.UNKNOWN:
             return [explanation.why, _look_in_portal()]
         case Outcome.EXPIRED if termination.request.force:
-            workflow = termination.request.workflow_id
             return [_("If it must still stop, run `{command} {workflow} force` again.", workflow=workflow)]
         case Outcome.EXPIRED:
-            workflow = termination.request.workflow_id
             return [_("If it must still stop, run `{command} {workflow}` again.", workflow=workflow)]
         case _other:
             return []
@@ -267,35 +199,33 @@ def _why_and_next(termination: Termination, *, connects: bool) -> list[str]:
 def _connect(termination: Termination) -> str:
     if termination.result.outcome is not Outcome.FAILED:
         return _("Connect your Bitrix24 account (button below), then run the command once more.")
-    return _(
-        "Connect your Bitrix24 account (button below). Within {duration} Haltbot then goes on by itself, or asks you once more; later, run the command again.",
-        duration=duration(RESUMABLE_MS),
+    connect = N_(
+        "Connect your Bitrix24 account (button below). Within {duration} Haltbot then goes on by itself, or asks you once more; later, run the command again."
     )
+    return _(connect, duration=duration(RESUMABLE_MS))
 
 
 def _notes(termination: Termination) -> list[str]:
-    notes = (
-        [] if termination.question.broke_glass is None else [broken_glass(termination.question.broke_glass)]
-    )
-    if termination.calls.recovered:
+    broke_glass, calls = termination.question.broke_glass, termination.calls
+    notes = [] if broke_glass is None else [broken_glass(broke_glass)]
+    if calls.recovered:
         notes.append(_("This was recovered after a restart: Haltbot looked before it repeated anything."))
-    if termination.calls.softened:
+    if calls.softened:
         notes.append(_("It was asked softly first, with the reason; that did not suffice."))
-    if termination.calls.most_of_a_kind > 1:
-        times = termination.calls.most_of_a_kind
-        notes.append(n_("The call was sent {count} time.", "The call was sent {count} times.", times))
+    if calls.most_of_a_kind > 1:
+        sent = calls.most_of_a_kind
+        notes.append(n_("The call was sent {count} time.", "The call was sent {count} times.", sent))
     return notes
 
 
 def footer(termination: Termination) -> list[str]:
     """The small print: who, how, the code, and the reference that finds the log line and the audit record."""
-    parts = [_("Asked by <@{user}>", user=termination.request.user)]
-    if termination.question.approved_by:
-        parts.append(_("approved by <@{user}>", user=termination.question.approved_by))
-    parts.append(_("force") if termination.request.force else _("soft"))
-    if termination.result.code:
-        parts.append(termination.result.code)
-    if termination.calls.status:
-        parts.append(f"HTTP {termination.calls.status}")
-    parts.append(_("ref {reference}", reference=termination.id))
-    return parts
+    status, approver = termination.calls.status, termination.question.approved_by
+    return [
+        _("Asked by <@{user}>", user=termination.request.user),
+        *([_("approved by <@{user}>", user=approver)] if approver else []),
+        _("force") if termination.request.force else _("soft"),
+        *([termination.result.code] if termination.result.code else []),
+        *([f"HTTP {status}"] if status else []),
+        _("ref {reference}", reference=termination.id),
+    ]
