@@ -5,7 +5,7 @@ BIN := .venv/bin
 TEST_OPTIONS ?= --numprocesses 3 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check chaos bench pictures docs fix lock
+.PHONY: help setup demo test check chaos bench pictures docs words fix lock
 
 help: ## show the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -66,6 +66,9 @@ pictures: .venv/developer ## make the README's pictures anew, by the browser's t
 
 docs: .venv/developer ## write the tables of docs/ anew, from the code
 	$(BIN)/python tests/generate_docs.py
+
+words: .venv/developer ## collect the sentences, check their translations; NEW=ru begins one
+	$(BIN)/python tests/words.py $(NEW)
 
 fix: .venv/developer ## format, and mend what can be mended
 	$(BIN)/ruff format .

@@ -81,14 +81,12 @@ def _said(says: Says, values: Values) -> str:
 
 
 def _settings_unknown(values: Values) -> str:
-    names = values["names"]
-    one, more = N_(
-        (
-            "There is no setting {names}; it is without effect.",
-            "There are no settings {names}; they are without effect.",
-        )
+    return n_(
+        "There is no setting {names}; it is without effect.",
+        "There are no settings {names}; they are without effect.",
+        len(values["names"]),
+        names=", ".join(values["names"]),
     )
-    return n_(one, more, len(names), names=", ".join(names))
 
 
 def _key_expires(values: Values) -> str:
