@@ -121,6 +121,7 @@ def cards() -> Iterator[Any]:
         yield ended, Phase.TELLING
         more = changed(ended, verified=True, recovered=True, softened=True, broke_glass="R1", force=False)
         yield changed(more, accepted_at=NOW - 60_000, status=500), Phase.TELLING
+    yield changed(BARE, outcome=Outcome.FAILED, sent=("soft",) * 2), Phase.DONE
     long = changed(BARE, outcome=Outcome.GONE_VERIFIED, accepted_at=NOW - 3_900_000, ended_at=NOW)
     yield long, Phase.DONE
     for code in EXPLANATIONS:

@@ -1,22 +1,25 @@
 """Every message fits Slack's rules, whatever a person typed, and its text says all that it shows."""
 
+import ast
 import inspect
 import itertools
 import re
 
 import pytest
+import samples
 from hypothesis import given
 from hypothesis import strategies as st
 from parts import built, changed
 from sources import SOURCES
 
+from bot.domain import permissions
 from bot.domain.errors import AUTHORISABLE, Refused
 from bot.domain.instance import Instance
 from bot.domain.termination import MessageRef, Outcome, Phase, Termination
-from bot.messages import replies
 from bot.messages.blocks import TEXT_LIMIT, permalink, private
 from bot.messages.error_catalog import EXPLANATIONS
 from bot.messages.mrkdwn import clip, escape
+from bot.messages.refusals import REFUSALS, refusal
 from bot.messages.termination import AUTHORISE, CHOICES, CONNECT, Cards, question_of
 from bot.ports.core import Message
 from sandbox.slack.block_kit import block_faults
@@ -195,10 +198,16 @@ def test_the_buttons_carry_their_question():
     assert ["danger"] == [e["style"] for e in actions["elements"] if "style" in e]
 
 
-@pytest.mark.parametrize("value", ["", "abc", "abc.", "abc.x", "abc.-1", "abc.²", "abc.1.2"])
+@pytest.mark.parametrize("value", ["", "abc", "abc.", "abc.x", "abc.-1", "abc.²", "abc.1.2", "abc 1", ".1"])
 def test_a_value_that_we_did_not_write_is_no_question(value):
     """Anybody can send a click with any value."""
-    assert question_of(value) is None or value == "abc.1.2"
+    assert question_of(value) is None
+
+
+@pytest.mark.parametrize(("value", "question"), [("abc.1", ("abc", 1)), ("abc.12", ("abc", 12))])
+def test_a_value_that_we_wrote_is_read_back(value, question):
+    """The reference, and the number of the question."""
+    assert question == question_of(value)
 
 
 @pytest.mark.parametrize(
@@ -221,47 +230,86 @@ def test_a_message_is_linked_to_where_it_can_be(domain, at, link):
 
 def test_every_refusal_has_a_sentence_that_helps():
     """What was refused, and that nothing was done or sent."""
-    detail = {
-        "typed": "<!channel>*x*",
-        "found": None,
-        "length": 3001,
-        "limit": 3000,
-        "word": "<!here>",
-        "team": "T1",
-        "channel": "C1",
-        "requester": "U1",
-        "termination": changed(BARE, decided_by="U1", outcome=Outcome.EXPIRED),
-        "phase": Phase.DONE,
-        "reference": BARE.id,
-        "code": "SCOPE_DENIED",
-        "status": 403,
-        "role": "force",
-        "granted": ("admins",),
-        "name": "second_person",
-    }
-    for reply in replies._REFUSALS:
-        sentence = replies.refusal(Refused(reply, **detail))
+    typed = {"typed": "<!channel>*x*", "word": "<!here>"}
+    for refused in samples.refused():
+        sentence = refusal(Refused(refused.reply, **refused.detail | typed))
         message = private(sentence)
 
-        assert [] == block_faults(list(message.blocks)), reply
-        assert "<!" not in sentence, reply
-        assert sentence.rstrip().endswith((".", "typed.", "`", "reference", BARE.id)), reply
+        assert [] == block_faults(list(message.blocks)), refused.reply
+        assert "<!channel" not in sentence, refused.reply
+        assert "<!here" not in sentence, refused.reply
+        assert sentence.rstrip().endswith((".", "`", BARE.id)), refused.reply
 
 
 def test_every_refusal_that_is_raised_has_a_sentence():
-    """Nobody reads a KeyError."""
-    sources = "".join(path.read_text() for path in SOURCES)
-    raised = set(re.findall(r'Refused\(\s*"(\w+)"', sources))
+    """Nobody reads a KeyError, and no sentence is kept for what is never raised."""
+    assert raised("\n".join(path.read_text() for path in SOURCES)) == REFUSALS.keys()
 
-    assert raised
-    assert raised <= replies._REFUSALS.keys()
-    assert [] == [
-        reply for reply in replies._REFUSALS if f'"{reply}"' not in sources.replace("_REFUSALS", "")
-    ]
+
+def test_a_refusal_that_is_raised_is_found():
+    """By its name, whether it is a call's argument or a verdict's reply."""
+    code = 'raise Refused("one")\nRefused("two", x=1)\nRefused(x or "three")\nreply = "four"\nreturn "five"'
+
+    assert {"one", "two", "three"} == raised(code) - VERDICTS
+
+
+VERDICTS = {"other_team", "not_a_person", "guest", "not_granted", "group_unreadable", "people_unreadable"}
+"""What bot.domain.permissions answers about somebody, which ``Verdict.refused`` raises."""
+
+
+def raised(code: str) -> set[str]:
+    """Every name with which a refusal is made."""
+    found = set(VERDICTS)
+    for call in ast.walk(ast.parse(code)):
+        if (
+            isinstance(call, ast.Call)
+            and isinstance(call.func, ast.Name)
+            and call.func.id == "Refused"
+            and call.args
+        ):
+            found.update(text.value for text in ast.walk(call.args[0]) if isinstance(text, ast.Constant))
+    return found
+
+
+def test_the_verdicts_are_those_of_the_permissions():
+    """Read from their source, so that one that is added is not forgotten."""
+    source = ast.parse(inspect.getsource(permissions))
+    functions = [node for node in source.body if getattr(node, "name", "") in ("verdict", "_shut_out")]
+    texts = {
+        node.value for function in functions for node in ast.walk(function) if isinstance(node, ast.Constant)
+    }
+
+    assert VERDICTS == {text for text in texts if isinstance(text, str) and text.isidentifier()}
 
 
 def test_building_a_message_is_pure():
-    """The same termination looks the same each time, and nothing of it is asked of the world."""
-    for termination, phase in states():
-        assert card(termination, phase) == card(termination, phase)
-    assert not inspect.iscoroutinefunction(CARDS.termination)
+    """The same termination looks the same, whatever was drawn before it; and nothing is asked of the world."""
+    first = [card(*state) for state in states()]
+    speaking = [path for path in SOURCES if path.parent.name == "messages"]
+    imported = {
+        name.partition(".")[0]
+        for path in speaking
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in (
+            [node.module]
+            if isinstance(node, ast.ImportFrom)
+            else [a.name for a in getattr(node, "names", ())]
+        )
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    }
+    pure = {
+        "collections",
+        "contextlib",
+        "contextvars",
+        "dataclasses",
+        "datetime",
+        "functools",
+        "html",
+        "json",
+        "re",
+        "typing",
+    }
+
+    assert first == [card(*state) for state in reversed(states())][::-1]
+    assert imported - pure == {"bot", "gettext", "pathlib"}
+    assert [] == [path.name for path in speaking if re.search(r"\.(now|today|utcnow)\(", path.read_text())]

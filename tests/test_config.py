@@ -133,7 +133,7 @@ async def test_the_shell_shows_and_sets(shell_database: None):
 
     assert (0, "T0HALTBOT C0OPS: force: everyone → S0LEADS, U0RITA\n") == (placed.code, placed.out)
     assert [1, 1, 1] == [wrong.code, strange.code, unclear.code]
-    assert wrong.err.startswith("force: 'ops' is neither")
+    assert wrong.err.startswith("force: “ops” is neither everyone, admins, nobody, nor")
     (channel,) = yaml.safe_load(shown.out)["channels"]
     assert (["S0LEADS", "U0RITA"], "off", "C0OPS") == (
         channel["force"],
@@ -165,7 +165,7 @@ async def test_what_contradicts_itself_is_refused(shell_database: None):
     both = await haltbot("channel", "set", *HERE, "force=everyone,nobody")
 
     assert (1, "soft: is there twice\n") == (twice.code, twice.err)
-    assert (1, "force: nobody goes with nothing else\n") == (both.code, both.err)
+    assert (1, "force: “nobody” goes with nothing else.\n") == (both.code, both.err)
 
 
 async def test_an_empty_file_is_told(tmp_path: Path):
@@ -220,7 +220,7 @@ async def test_a_file_is_applied_once(tmp_path: Path, shell_database: None):
         ("- 1", "needs a list named channels"),
         ("channels: [{team: T1}]", "channel 1 needs a team and a channel"),
         ("channels: [{team: T1, channel: C1}, {team: T1, channel: C1}]", "there twice"),
-        ("channels: [{team: T1, channel: C1, forse: everyone}]", "T1 C1: forse: there is no such setting"),
+        ("channels: [{team: T1, channel: C1, forse: everyone}]", "T1 C1: forse: There is no such setting"),
         ("channels: [{team: T1, channel: ops}]", "channel 1 needs ids"),
         ("channels: [", "this is no YAML"),
         ("channels: [{team: T1, channel: C1, force: }]", "T1 C1: force: is empty; write nobody"),

@@ -103,7 +103,7 @@ async def test_a_refused_termination_goes_on_after_connecting(work: Workspace):
     await work.click(CONNECT)
     work.vibecode.approve(await follow(work), user="42", name="Rita R.")
     await work.told("*Stopped:*")
-    assert "within 15 min Haltbot then goes on by itself" in refused.text
+    assert "Within 15 min Haltbot then goes on by itself" in refused.text
     said = await told_directly(work, "You are connected")
 
     assert "goes on now" in said

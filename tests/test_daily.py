@@ -65,8 +65,12 @@ class Patient:
         return await self.check_all()
 
 
-EXPIRING = Place("T1", "C1").warn("key.expiry", "The key expires in 3 day(s).", "Issue a new key.")
-FINE = Place("T1", "C1").ok("key.workflows", "The running workflows can be read: 3.")
+EXPIRING = Place("T1", "C1").warn("key.expiry", "key_expires", days=3, expires_at=3 * DAY)
+EXPIRES = (
+    "The key expires in 3 days, on 1970-01-04 00:00 UTC. Issue a new key in Vibecode and set it: `haltbot key set"
+    " --team T1 --channel C1`."
+)
+FINE = Place("T1", "C1").ok("key.workflows", "workflows_read", count=3)
 
 
 async def ada(_team: str, _channel: str) -> set[str]:
@@ -87,7 +91,7 @@ async def test_who_can_mend_it_is_told_once_a_week(tmp_path: Path):
                 await replica.check()
 
     assert 2 == len(told.messages["UADA"])
-    assert "<#C1>: The key expires in 3 day(s). Issue a new key." in told.messages["UADA"][0]
+    assert f"<#C1>: {EXPIRES}" in told.messages["UADA"][0]
     assert "can be read" not in told.messages["UADA"][0]
 
 
@@ -98,7 +102,7 @@ async def test_a_new_trouble_is_told_at_once(tmp_path: Path):
         replica = Daily(store, patient, told, ada)
         await replica.check()
         clock.ms += DAY
-        patient.findings.append(replace(EXPIRING, check="channel.archived", told="The channel is archived."))
+        patient.findings.append(replace(EXPIRING, check="channel.archived", says="channel_archived"))
         await replica.check()
 
     assert 2 == len(told.messages["UADA"])
@@ -208,7 +212,7 @@ async def test_what_nobody_can_be_told_is_logged(embedded: SqlStore, caplog: pyt
 
     await Daily(embedded, Patient(EXPIRING), Told(), nobody).check()
 
-    assert "Nobody in Slack to tell about T1 C1: The key expires in 3 day(s). Issue a new key." in caplog.text
+    assert f"Nobody in Slack to tell about T1 C1: {EXPIRES}" in caplog.text
 
 
 class AwayAtFirst:

@@ -29,6 +29,7 @@ from bot.domain.findings import (
     worst,
 )
 from bot.messages.error_catalog import explain
+from bot.messages.findings import remedy, told
 from bot.operations.doctor.database_checks import check_database_file
 from bot.operations.doctor.doctor import open_doctor
 from bot.operations.doctor.http_checks import check_http
@@ -37,6 +38,7 @@ from bot.store.opening import open_store, open_vault
 from bot.store.sqlite import open_sqlite
 
 DAY = 24 * 60 * 60 * 1000
+PLACE = Place("T1", "C1")
 
 
 @pytest.fixture(name="idle")
@@ -101,8 +103,8 @@ async def test_a_key_in_trouble_is_named(idle: Workspace, change, check, level):
     finding = (await examine(idle))[check]
 
     assert (level, idle.channel.id) == (finding.level, finding.channel)
-    assert finding.remedy
-    assert "0123456789abcdef" not in finding.told
+    assert remedy(finding)
+    assert "0123456789abcdef" not in told(finding)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +122,7 @@ async def test_a_channel_in_trouble_is_named(idle: Workspace, change, check):
     finding = (await examine(idle))[check]
 
     assert idle.channel.id == finding.channel
-    assert finding.remedy
+    assert remedy(finding)
 
 
 async def test_a_key_that_does_not_open_is_named(idle: Workspace):
@@ -148,7 +150,7 @@ async def test_slack_in_trouble_is_named(idle: Workspace, method, error, check, 
     finding = (await examine(idle))[check]
 
     assert level is finding.level
-    assert error in finding.told + finding.remedy
+    assert error in told(finding) + remedy(finding)
 
 
 async def test_a_key_to_which_people_connect_themselves_is_none_of_its_business(idle: Workspace):
@@ -167,7 +169,7 @@ async def test_no_key_at_all_is_worth_a_word(tmp_path: Path):
         await work.remove_key()
         finding = (await examine(work))["keys"]
 
-    assert "haltbot key set" in finding.remedy
+    assert "haltbot key set" in remedy(finding)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +195,7 @@ def test_scopes_are_compared_with_the_manifest(granted, level, word):
     finding = judge_scopes(granted, ["commands", "chat:write"], ["users:read"])
 
     assert level == finding.level
-    assert word in finding.told
+    assert word in told(finding)
 
 
 @pytest.mark.parametrize(("days", "level"), [(15, "ok"), (13, "warn"), (0.1, "warn"), (-1, "fail")])
@@ -239,7 +241,7 @@ def test_a_newer_version_s_database_is_named(tmp_path: Path):
     found = {finding.check: finding for finding in check_database_file(path)}
 
     assert Level.FAIL is found["database.version"].level
-    assert "9999_future" in found["database.version"].told
+    assert "9999_future" in told(found["database.version"])
 
 
 async def test_the_command_says_it_in_lines(idle: Workspace):
@@ -263,16 +265,22 @@ async def test_what_it_tells_to_run_can_be_run(idle: Workspace):
 
 
 @pytest.mark.parametrize(
-    ("remedy", "said"),
+    ("finding", "said"),
     [
-        ("`haltbot key set --session`.", "`haltbot key set --session --team T1 --channel C1`."),
-        ("haltbot key set --team T… --channel C…", "haltbot key set --team T… --channel C…"),
-        ("Set it: `haltbot key set`.", "Set it: `haltbot key set --team T1 --channel C1`."),
+        (
+            PLACE.fail("key.valid", "key_refused", code="INVALID_APP_KEY"),
+            "Set the key with its session: `haltbot key set --session --team T1 --channel C1`.",
+        ),
+        (PLACE.fail("key.valid", "no_keys"), "haltbot key set --team T… --channel C…"),
+        (
+            PLACE.fail("key.valid", "key_refused", code="KEY_EXPIRED"),
+            "Set a new key: `haltbot key set --team T1 --channel C1`.",
+        ),
     ],
 )
-def test_a_remedy_names_the_channel_once(remedy: str, said: str):
+def test_a_remedy_names_the_channel_once(finding: Finding, said: str):
     """Whatever else stands in the command."""
-    assert said == Place("T1", "C1").fail("key.valid", "", remedy).remedy
+    assert said == remedy(finding)
 
 
 async def test_a_settings_file_that_others_can_read_is_named(idle: Workspace, tmp_path: Path):
@@ -295,11 +303,11 @@ async def test_the_command_says_it_in_json(idle: Workspace):
     """Exit code 1 when something fails; no secret in it."""
     await idle.set_key(idle.vibecode.add_key("vibe_api_0123456789abcdef0123", access_mode="READONLY"))
     finished = await haltbot("doctor", "--json", environment=variables(idle.settings))
-    told = json.loads(finished.out)
+    found = json.loads(finished.out)
 
-    assert (1, "fail") == (finished.code, told["level"])
-    assert {"check", "level", "told", "remedy", "team", "channel"} == told["findings"][0].keys()
-    assert "key.readonly" in [finding["check"] for finding in told["findings"]]
+    assert (1, "fail") == (finished.code, found["level"])
+    assert {"check", "level", "told", "remedy", "team", "channel"} == found["findings"][0].keys()
+    assert "key.readonly" in [finding["check"] for finding in found["findings"]]
     for secret in (*idle.settings.secrets(), "0123456789abcdef"):
         assert secret not in finished.out
 
@@ -323,14 +331,14 @@ async def test_a_variable_that_is_no_setting_is_named(idle: Workspace):
 
 
 @pytest.mark.parametrize(
-    ("error", "remedy"),
+    ("error", "mended"),
     [("missing_scope", "Grant channels:read"), ("internal_error", "Try again when Slack answers")],
 )
-async def test_a_scope_is_asked_for_only_where_one_is_missing(idle: Workspace, error: str, remedy: str):
+async def test_a_scope_is_asked_for_only_where_one_is_missing(idle: Workspace, error: str, mended: str):
     """While Slack is away no scope would help."""
     idle.slack.fail("conversations.info", error, times=9)
 
-    assert remedy in (await examine(idle))["channel.slack"].remedy
+    assert mended in remedy((await examine(idle))["channel.slack"])
 
 
 async def test_a_database_that_cannot_be_opened_is_a_finding(idle: Workspace):
@@ -392,8 +400,8 @@ async def test_a_key_file_that_others_can_read_is_named(idle: Workspace, tmp_pat
         found = {finding.check: finding for finding in await doctor.check_database()}
 
     assert Level.WARN is found["database.key_file"].level
-    assert f"chmod 600 {path}" == found["database.key_file"].remedy
-    assert "(mode 0640)" in found["database.key_file"].told
+    assert f"chmod 600 {path}" == remedy(found["database.key_file"])
+    assert "(mode 0640)" in told(found["database.key_file"])
 
 
 async def test_a_token_that_fails_says_nothing_about_the_channels(idle: Workspace):
@@ -405,7 +413,7 @@ async def test_a_token_that_fails_says_nothing_about_the_channels(idle: Workspac
 
 
 @pytest.mark.parametrize(
-    ("code", "remedy"),
+    ("code", "mended"),
     [
         ("ADDRESS_NOT_FOUND", "Check VIBECODE_API_URL and the network."),
         (
@@ -419,9 +427,9 @@ async def test_a_token_that_fails_says_nothing_about_the_channels(idle: Workspac
         ("RATE_LIMITED", "This usually passes: examine again in a few minutes."),
     ],
 )
-def test_the_admin_is_not_told_to_ask_the_admin(code: str, remedy: str):
+def test_the_admin_is_not_told_to_ask_the_admin(code: str, mended: str):
     """Whoever runs the examination is the one whom everybody else is told to ask."""
-    assert remedy == explain(code, None).remedy
+    assert mended == explain(code, None).remedy
 
 
 async def test_an_address_of_ipv6_and_a_proxy_are_no_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -434,7 +442,7 @@ async def test_an_address_of_ipv6_and_a_proxy_are_no_trouble(tmp_path: Path, mon
     (away,) = await check_http(settings.model_copy(update={"haltbot_host": "::1", "haltbot_port": 1}))
 
     assert Level.OK is here.level
-    assert "No Haltbot answers at http://[::1]:1/readyz." == away.told
+    assert "No Haltbot answers at http://[::1]:1/readyz." == told(away)
 
 
 @pytest.mark.parametrize("mode", ["http", "socket"])
@@ -451,7 +459,7 @@ async def test_a_running_bot_is_asked_itself(tmp_path: Path, mode: str):
 
     assert ["ok", "ok"] == [finding.level for finding in good]
     assert ["warn", "fail"] == [finding.level for finding in elsewhere]
-    assert "something else than Haltbot" in elsewhere[1].told
+    assert "something else than Haltbot" in told(elsewhere[1])
     assert ["ok", "fail"] == [finding.level for finding in nowhere]
 
 
@@ -463,7 +471,7 @@ async def test_a_bot_that_is_not_ready_is_named_with_what_is_away(tmp_path: Path
         (finding,) = await check_http(work.settings.model_copy(update={"haltbot_port": work.port}))
 
     assert Level.FAIL is finding.level
-    assert "slack" in finding.told
+    assert "slack" in told(finding)
 
 
 async def test_a_store_that_does_not_answer_is_named(idle: Workspace):
@@ -483,7 +491,7 @@ async def test_a_database_s_clock_that_is_off_is_named(idle: Workspace, tmp_path
             doctor._store = late
             found = {finding.check: finding for finding in await doctor.check_database()}
 
-    assert "60 s away" in found["database.clock"].told
+    assert "60 s away" in told(found["database.clock"])
 
 
 @contextlib.asynccontextmanager

@@ -171,7 +171,7 @@ async def test_trouble_while_drawing_costs_no_acknowledgement(work: Workspace):
 def test_it_fits_slack_s_limits_with_much_to_show():
     """Many channels in much trouble: at most 100 blocks, at most 3,000 characters each."""
     findings = [
-        Place("T1", f"C{number}").fail(f"check{line}", "x" * 400, "y" * 400)
+        Place("T1", f"C{number}").fail(f"check{line}", "channel_scope_missing", code="x" * 800)
         for number in range(120)
         for line in range(5)
     ]

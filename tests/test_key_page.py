@@ -51,7 +51,7 @@ async def test_a_key_is_handed_in_on_a_page(work: Workspace, caplog):
     await work.told("*Stopped:*")
 
     assert (200, 410) == (answer.status_code, again.status_code)
-    for known in ("is stored", "demo.bitrix24.com", "bizproc", "READWRITE", "1 workflows are running"):
+    for known in ("is stored", "demo.bitrix24.com", "bizproc", "READWRITE", "1 workflow is running"):
         assert known in answer.text
     line = [line for line in await work.audit() if line["event"] == "key_set"][-1]
     assert work.requester.id == line["user"].removeprefix("user:")

@@ -17,6 +17,7 @@ from bot.cli import main as cli
 from bot.config.vault import AesVault, decode_keys
 from bot.domain.api_key import ApiKey
 from bot.domain.errors import KeyNotAccepted, KeyUndecryptable
+from bot.messages.keys import not_accepted
 from bot.messages.termination import FORCE_TERMINATE
 from sandbox.vibecode import Step
 
@@ -108,14 +109,14 @@ def test_a_key_as_an_argument_is_refused_and_not_repeated(tmp_path: Path, capsys
 @pytest.mark.parametrize(
     ("key", "session", "reason"),
     [
-        ("vibe_live_" + "0123456789abcdef" * 2, None, "a management key (vibe_live_…) reaches no workflows"),
-        (APP_KEY, None, "needs a session token: add --session"),
-        (KEY, SESSION, "goes without a session token"),
+        ("vibe_live_" + "0123456789abcdef" * 2, None, "A management key (vibe_live_…) reaches no workflows"),
+        (APP_KEY, None, "needs a session token. Set it with its session: `haltbot key set --session`."),
+        (KEY, SESSION, "goes without a session token. Leave --session out."),
         (APP_KEY, "with a space in it", "characters that no token has"),
         (APP_KEY, "", "characters that no token has"),
-        ("xoxb-1234567890", None, "a key looks like vibe_api_"),
-        (KEY + " ", None, "a key looks like vibe_api_"),
-        ("", None, "a key looks like vibe_api_"),
+        ("xoxb-1234567890", None, "This is no key: one looks like vibe_api_"),
+        (KEY + " ", None, "This is no key: one looks like vibe_api_"),
+        ("", None, "This is no key: one looks like vibe_api_"),
     ],
 )
 def test_a_key_that_cannot_work_is_refused_with_the_reason(key, session, reason):
@@ -123,8 +124,9 @@ def test_a_key_that_cannot_work_is_refused_with_the_reason(key, session, reason)
     with pytest.raises(KeyNotAccepted, match=r".") as refused:
         check_key(key, session)
 
-    assert reason in str(refused.value)
-    assert not key or key not in str(refused.value)
+    said = not_accepted(refused.value)
+    assert reason in said
+    assert not key or key not in said + str(refused.value)
 
 
 def test_a_management_key_is_refused_in_the_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys):
@@ -135,7 +137,7 @@ def test_a_management_key_is_refused_in_the_shell(tmp_path: Path, monkeypatch: p
     refused = capsys.readouterr()
 
     assert 1 == code
-    assert "The key was not stored: a management key" in refused.err
+    assert "The key was not stored. A management key" in refused.err
     assert key not in refused.err + refused.out
     assert [] == list(tmp_path.iterdir())
 
@@ -189,7 +191,7 @@ async def test_an_application_s_key_travels_with_its_session(work: Workspace):
 @pytest.mark.parametrize(
     ("facts", "why"),
     [
-        ({"access_mode": "READONLY"}, "it may only read"),
+        ({"access_mode": "READONLY"}, "The key may only read"),
         ({"scopes": ("crm",)}, "lacks the scope"),
         ({"active": False}, "switched off"),
     ],
@@ -203,7 +205,7 @@ async def test_a_key_that_stops_nothing_does_not_replace_one_that_does(work: Wor
     forced = await haltbot("key", "set", *where, "--unchecked", stdin=useless, environment=environment(work))
 
     assert 1 == refused.code
-    assert refused.err.startswith("The key was not stored: ")
+    assert refused.err.startswith("The key was not stored. ")
     assert why in refused.err
     assert "--unchecked" in refused.err
     assert hint(work.key) in kept.out
@@ -218,7 +220,7 @@ async def test_a_key_is_stored_while_vibecode_is_away(work: Workspace):
     stored = await haltbot("key", "set", *where, stdin=work.vibecode.add_key(), environment=environment(work))
 
     assert (0, True) == (stored.code, " set for channel " in stored.out)
-    assert "Whether the key can be used is not known: " in stored.err
+    assert "Whether the key can be used is not known. " in stored.err
     assert "haltbot doctor asks again." in stored.err
 
 

@@ -105,7 +105,7 @@ async def test_what_changed_meanwhile_is_asked_anew(work: Workspace):
     await work.click("termination_force")
     await work.told("is gone (verified")
 
-    assert "its template changed from 713 to 900" in second.text
+    assert "Its template changed from 713 to 900" in second.text
     assert "Nothing was done" in late
     assert 1 == len(work.vibecode.deletes(instance))
 
@@ -119,7 +119,7 @@ async def test_what_changed_before_a_force_is_repeated_is_asked_anew(work: Works
     await work.vibecode.wait_for(lambda: work.vibecode.deletes(instance))
     work.vibecode.instances[instance].template = "900"
 
-    await work.told("its template changed from 713 to 900")
+    await work.told("Its template changed from 713 to 900")
 
     assert [False] == [call.executed for call in work.vibecode.deletes(instance)]
 

@@ -43,7 +43,7 @@ async def test_without_a_wish_the_waits_grow_and_are_jittered(work: Workspace):
     (failed,) = [event for event in await work.audit() if event["event"] == "try_failed"]
     assert 750 <= failed["detail"]["wait_ms"] <= 1250
     assert "Bitrix24 is unavailable" in waiting.text
-    assert "keeps trying (BITRIX_UNAVAILABLE, once so far)" in waiting.text
+    assert "keeps trying (BITRIX_UNAVAILABLE). Bitrix24 is unavailable. 1 try so far." in waiting.text
     assert waiting.ts == message.ts
 
 

@@ -51,8 +51,8 @@ async def test_somebody_else_has_to_press(either: Workspace):
     await either.click(FORCE_TERMINATE, by=either.colleague)
     message = await either.told("is gone (verified")
 
-    assert f"<@{either.colleague.id}> to approve" in question.text
-    assert f"<@{either.colleague.id}> can" in told
+    assert f"Who can approve: <@{either.colleague.id}>." in question.text
+    assert f"Who can approve: <@{either.colleague.id}>." in told
     assert [] == unsent
     assert 1 == len(either.vibecode.deletes(instance))
     assert f"Asked by <@{either.requester.id}> · approved by <@{either.colleague.id}>" in message.text

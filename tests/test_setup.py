@@ -115,7 +115,7 @@ async def test_a_token_without_its_scopes_is_refused(new: Workspace):
     finished = await setup(new, new.slack.bot_token)
 
     assert 1 == finished.code
-    assert "lacks chat:write" in finished.out
+    assert "lacks these scopes: chat:write" in finished.out
     assert [] == files()
 
 

@@ -109,7 +109,7 @@ async def test_a_force_that_may_have_worked_is_not_told_as_nothing_sent(work: Wo
     await work.click(FORCE_TERMINATE)
     await work.vibecode.wait_for(lambda: work.vibecode.deletes(instance))
     work.vibecode.instances[instance].template = "900"
-    asked = await work.told("its template changed from 713 to 900")
+    asked = await work.told("Its template changed from 713 to 900")
     await work.click("termination_keep")
     kept = await work.told("*Not tried again:*")
 
@@ -168,7 +168,7 @@ async def test_a_force_that_follows_a_soft_stop_says_who_has_to_approve(work: Wo
     await work.click("termination_force", by=work.colleague)
     message = await work.told("is gone (verified")
 
-    assert f"<@{work.colleague.id}> to approve" in question.text
+    assert f"Who can approve: <@{work.colleague.id}>." in question.text
     assert BREAK_GLASS in question.action_ids
     assert [{"status": "loops"}] == unforced
     assert f"approved by <@{work.colleague.id}>" in message.text
@@ -180,7 +180,7 @@ async def test_a_force_that_follows_a_soft_stop_forces_only_what_was_shown(work:
     work.vibecode.instances[instance].template = "714"
 
     await work.click("termination_force")
-    await work.told("its template changed from 713 to 714")
+    await work.told("Its template changed from 713 to 714")
     unforced = [call.query for call in work.vibecode.deletes(instance)]
     await work.told("Template: 714")
     await work.click("termination_force")

@@ -10,10 +10,10 @@ from bot.messages.permissions import people
 _FAULTS = N_(
     {
         "no_such_setting": "There is no such setting; there are: {names}.",
-        "on_call_missing": "outside_on_call needs on_call, a user group.",
+        "on_call_missing": "“outside_on_call” needs on_call, a user group.",
         "not_words": "This must be a list of words.",
         "not_a_person": "“{word}” is neither everyone, admins, nobody, nor the id of a user (U…) or a user group (S…).",
-        "nobody_and_others": "nobody goes with nothing else.",
+        "nobody_and_others": "“nobody” goes with nothing else.",
         "not_a_choice": "This must be off, always or outside_on_call.",
         "not_a_group": "This must be the id of one user group, such as S0123ABCD.",
         "not_a_switch": "This must be true or false.",

@@ -100,7 +100,8 @@ class Cards:
 def question_of(value: str) -> tuple[str, int] | None:
     """Read a button's value back: the termination's reference and the number of the question."""
     reference, _dot, number = value.partition(".")
-    return (reference, int(number)) if number.isascii() and number.isdigit() else None
+    ours = reference and number.isascii() and number.isdigit()
+    return (reference, int(number)) if ours else None
 
 
 def _answers(termination: Termination, value: str) -> list[Block]:

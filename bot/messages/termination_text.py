@@ -129,17 +129,27 @@ def _answer_until(termination: Termination) -> str:
     return _(answer, user=user, time=clock(until))
 
 
-def _watching(termination: Termination, now: int) -> str:
-    until, seen = termination.calls.watch_until, termination.question.seen
-    looks = _("Haltbot looks until {time}.", time=clock(until)) if until else None
-    if termination.result.outcome is Outcome.GONE_VERIFIED:
-        return paragraph(_("A step was executing and may write it back, so Haltbot looks again."), looks)
-    if not termination.result.verified:
-        unknown = _("Whether it is gone is not known yet. Haltbot keeps looking, and this message tells.")
-        return paragraph(unknown, looks)
-    watches = _("Haltbot watches it, and this message tells when it is gone.")
-    stuck_or_not = step(seen, now) if seen else None
-    return paragraph(_("Its current step finishes first."), stuck_or_not, watches, looks)
+_WATCHING = N_(
+    {
+        "written_back": "A step was executing and may write it back, so Haltbot looks again.",
+        "written_back_until": "A step was executing and may write it back, so Haltbot looks again until {time}.",
+        "unknown": "Whether it is gone is not known yet. Haltbot keeps looking, and this message tells.",
+        "unknown_until": "Whether it is gone is not known yet. Haltbot keeps looking until {time}, and this message tells.",
+        "step": "Haltbot watches it, and this message tells when it is gone.",
+        "step_until": "Haltbot watches it until {time}, and this message tells when it is gone.",
+    }
+)
+
+
+def _watching(t: Termination, now: int) -> str:
+    until, seen = t.calls.watch_until, t.question.seen
+    gone = t.result.outcome is Outcome.GONE_VERIFIED
+    why = "written_back" if gone else "step" if t.result.verified else "unknown"
+    watching = _(_WATCHING[f"{why}_until" if until else why], time=clock(until or 0))
+    if why != "step":
+        return watching
+    current = step(seen, now) if seen else None
+    return paragraph(_("Its current step finishes first."), current, watching)
 
 
 def _offer(termination: Termination) -> str:
@@ -158,7 +168,7 @@ def _look_in_portal() -> str:
 def _still_trying(termination: Termination) -> str:
     calls = termination.calls
     trying = _("Not yet: Haltbot keeps trying ({code}).", code=calls.trouble)
-    tries = n_("It has tried {count} time so far.", "It has tried {count} times so far.", calls.retries)
+    tries = n_("{count} try so far.", "{count} tries so far.", calls.retries)
     why = explain(calls.trouble, calls.status).why
     return paragraph(trying, why, tries if calls.retries else None)
 
@@ -212,7 +222,9 @@ def _notes(termination: Termination) -> list[str]:
         notes.append(_("This was recovered after a restart: Haltbot looked before it repeated anything."))
     if calls.softened:
         notes.append(_("It was asked softly first, with the reason; that did not suffice."))
-    if calls.most_of_a_kind > 1:
+    if calls.most_of_a_kind == 2:  # noqa: PLR2004 -- English has a word for it
+        notes.append(_("The call was sent twice."))
+    elif calls.most_of_a_kind > 1:
         sent = calls.most_of_a_kind
         notes.append(n_("The call was sent {count} time.", "The call was sent {count} times.", sent))
     return notes
