@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from aiohttp import web
 from slack_bolt.response import BoltResponse
 
 from bot.slack import http
@@ -61,7 +62,7 @@ async def open_door() -> AsyncIterator[Door]:
     runner = http.runner(signing_secret=SECRET, dispatch=door.dispatch, readiness=_ready)
     await runner.setup()
     try:
-        await http.web.TCPSite(runner, "127.0.0.1", 0).start()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
         door.port = runner.addresses[0][1]
         yield door
     finally:

@@ -1,6 +1,7 @@
 """A refusal with a way forward: whoever lacks a role asks those who may approve."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from workspace import Workspace
@@ -40,7 +41,9 @@ def private(work: Workspace, person: Person) -> list[Message]:
         ("deadlock", TERMINATE_SOFTLY, {"status": "deadlock"}),
     ],
 )
-async def test_a_refused_command_is_approved(either: Workspace, order: str, press: str, query: dict):
+async def test_a_refused_command_is_approved(
+    either: Workspace, order: str, press: str, query: dict[str, Any]
+):
     """It carries its arguments, is asked by the first person and approved by the second."""
     refusal = await refused(either, order)
     before = either.slack.channel_messages(either.channel)

@@ -1,6 +1,7 @@
 """Too many terminations in a short time: everything needs a second person until somebody says otherwise."""
 
 import asyncio
+from functools import partial
 
 from workspace import Workspace
 
@@ -20,13 +21,17 @@ def saying(work: Workspace, words: str) -> list[Message]:
     return [message for message in work.slack.channel_messages(work.channel) if words in message.text]
 
 
+def _said(work: Workspace, words: str, times: int) -> bool:
+    return len(saying(work, words)) == times
+
+
 async def test_one_too_many_needs_a_second_person(either: Workspace):
     """Also a soft one, which asks for approval then; the channel is told once, with the limit."""
     await limited(either)
     instances = either.vibecode.start_many(3, steps=[WAITING])
     for number, instance in enumerate(instances[:2], start=1):
         await either.command(f"{instance} loops")
-        await either.slack.wait_for(lambda number=number: len(saying(either, "is gone (verified")) == number)
+        await either.slack.wait_for(partial(_said, either, "is gone (verified", number))
 
     await either.command(f"{instances[2]} loops")
     (question,) = await either.slack.wait_for(lambda: saying(either, "Somebody has to approve"))

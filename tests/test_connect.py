@@ -10,7 +10,6 @@ import pytest
 from browser_door import PUBLIC_URL, browser, hand_in, link_of
 from workspace import Workspace, workspace
 
-from bot.config.settings import sqlite_path
 from bot.domain.audit import Event
 from bot.domain.errors import StoreBusy
 from bot.messages.connections import CONNECT_LINK
@@ -160,7 +159,7 @@ async def test_a_force_goes_on_only_while_its_confirmation_stands(tmp_path):
 
 
 def _expired(work: Workspace) -> bool:
-    path = sqlite_path(work.settings.database_url)
+    path = work.database_file
     with closing(sqlite3.connect(path)) as db:
         (late,) = db.execute(
             "SELECT CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)"
@@ -291,15 +290,15 @@ async def refusals(work: Workspace) -> list[tuple[str, str]]:
 
 
 def _stored(work: Workspace) -> str:
-    path = sqlite_path(work.settings.database_url)
+    path = work.database_file
     return "".join(file.read_bytes().decode("latin-1") for file in path.parent.iterdir())
 
 
 def _end_sessions_in(work: Workspace, ms: int) -> None:
-    with closing(sqlite3.connect(sqlite_path(work.settings.database_url))) as db, db:
+    with closing(sqlite3.connect(work.database_file)) as db, db:
         db.execute("UPDATE session SET expires_at = ?", (time.time() * 1000 + ms,))
 
 
 def _shift_sessions(work: Workspace, by_ms: int) -> None:
-    with closing(sqlite3.connect(sqlite_path(work.settings.database_url))) as db, db:
+    with closing(sqlite3.connect(work.database_file)) as db, db:
         db.execute("UPDATE session SET expires_at = expires_at + ?", (by_ms,))

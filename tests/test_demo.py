@@ -160,7 +160,7 @@ async def test_the_served_demo_has_somebody_who_may_configure(tmp_path: Path):
 def _id_of(kind: str, name: str, page: str) -> str:
     """Find whom or what a button of the sidebar stands for."""
     (button,) = [
-        found
+        str(found)
         for found in re.findall(rf'<button[^>]*data-{kind}="\w+".*?</button>', page)
         if f"{name}<" in found
     ]

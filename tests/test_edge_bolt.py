@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -48,7 +48,7 @@ def plain_bolt(listener: Listener, **settings: Any) -> AsyncApp:
 
 async def post(app: AsyncApp, fields: Mapping[str, str], **headers: str) -> int:
     body = urlencode(fields)
-    signed = signed_headers("s" * 32, body.encode()) | headers
+    signed: dict[str, str | Sequence[str]] = dict(signed_headers("s" * 32, body.encode()) | headers)
     answer = await app.async_dispatch(AsyncBoltRequest(body=body, headers=signed))
     return answer.status
 
@@ -104,6 +104,7 @@ async def _client(slack: SlackSandbox):
 
 @pytest.fixture(name="responder")
 async def _responder(client: AsyncWebClient):
+    assert client.session is not None
     responder = Responder(SlackMessenger(client, client.session, Cards("").termination))
     yield responder
     await responder.finish(within_seconds=5)

@@ -1,5 +1,6 @@
 """The command works wherever it can be typed, also where the bot is no member."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +151,7 @@ async def test_which_way_an_outcome_went_is_recorded(work: Workspace):
             work.slack.fail("chat.postMessage", "channel_not_found")
             work.slack.fail("chat.postMessage", "user_disabled")
         await work.command(f"{instance} looping", channel=place)
-        await work.vibecode.wait_for(lambda instance=instance: work.vibecode.deletes(instance))
+        await work.vibecode.wait_for(partial(work.vibecode.deletes, instance))
         await work.stop()
         await work.start()
 

@@ -294,7 +294,7 @@ def test_a_whole_reading_misses_no_running_row(changes: bool):
             for _ in range(dice.choice([0, 1, 5, 60]) if changes and rows else 0):
                 row = rows.pop(dice.randrange(len(rows)))
                 rows.insert(0, replace(row, modified_at=moment * 1000 + dice.randrange(1000)))
-            rows.sort(key=lambda row: row.modified_at, reverse=True)
+            rows.sort(key=lambda row: row.modified_at or 0, reverse=True)
 
 
 async def test_what_vibecode_asks_for_holds_for_every_call_of_the_key(portal: Portal):

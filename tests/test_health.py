@@ -29,7 +29,8 @@ async def ready(work: Workspace, http: httpx.AsyncClient, status: int) -> dict[s
     async with asyncio.timeout(8):
         while (answer := await http.get(url(work, "/readyz"))).status_code != status:
             pass
-    return answer.json()
+    ready: dict[str, bool] = answer.json()
+    return ready
 
 
 async def test_a_running_bot_is_alive_and_ready(either: Workspace, http: httpx.AsyncClient):

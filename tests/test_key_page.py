@@ -10,7 +10,7 @@ import pytest
 from browser_door import PUBLIC_URL, browser, hand_in, link_of, token_of
 from workspace import Workspace, workspace
 
-from bot.config.settings import Settings, SettingsInvalid, load, sqlite_path
+from bot.config.settings import Settings, SettingsInvalid, load
 from bot.domain.connection import TRIES_PER_LINK
 from bot.messages.keys import KEY_LINK, KEY_REMOVE
 from sandbox.vibecode import Step
@@ -29,7 +29,7 @@ async def _work(tmp_path):
 
 def stored(work: Workspace) -> str:
     """Everything that is in the database's files, as somebody would read it who took them."""
-    path = sqlite_path(work.settings.database_url)
+    path = work.database_file
     assert path is not None
     return "".join(
         file.read_bytes().decode("latin-1") for file in path.parent.iterdir() if file.suffix != ".key"
@@ -155,7 +155,7 @@ async def test_a_link_ends_after_ten_minutes(work: Workspace):
     async with browser(work) as client:
         replaced = await client.get(first)
         stands = await client.get(second)
-        path = sqlite_path(work.settings.database_url)
+        path = work.database_file
         with closing(sqlite3.connect(path)) as db, db:
             db.execute("UPDATE key_link SET expires_at = expires_at - 600000")
         expired = await client.get(second)

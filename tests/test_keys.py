@@ -90,7 +90,12 @@ def test_a_person_is_asked_without_an_echo(tmp_path: Path, monkeypatch: pytest.M
     terminal = io.StringIO()
     monkeypatch.setattr(terminal, "isatty", lambda: True, raising=False)
     monkeypatch.setattr("sys.stdin", terminal)
-    monkeypatch.setattr("getpass.getpass", lambda prompt: asked.append(prompt) or KEY)
+
+    def ask(prompt: str) -> str:
+        asked.append(prompt)
+        return KEY
+
+    monkeypatch.setattr("getpass.getpass", ask)
     code = cli.run(["key", "set", *HERE])
 
     assert (0, ["API key: "]) == (code, asked)

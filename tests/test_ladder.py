@@ -1,6 +1,7 @@
 """What is true is told: gone, still finishing, still there; and soft leads to force in one message."""
 
 import asyncio
+from functools import partial
 
 from workspace import Workspace, workspace
 
@@ -130,16 +131,16 @@ async def test_what_others_saw_before_a_force_does_not_count_after_it(tmp_path):
         def message_of(instance: str, words: str) -> Message | None:
             return next((m for m in told_of(work) if instance in m.text and words in m.text), None)
 
-        for instance in (forced, other):
+        for instance in (other, forced):
             await work.command(instance)
-            await work.slack.wait_for(lambda instance=instance: message_of(instance, "Accepted"))
+            accepted = await work.slack.wait_for(partial(message_of, instance, "Accepted"))
         # Both have looked once, and look again after two seconds, and then after four.
         await asyncio.sleep(1.5)
-        await work.slack.click(work.requester, message_of(forced, "Accepted"), "termination_escalate")
-        await work.slack.wait_for(lambda: message_of(forced, "Force-terminate"))
+        await work.slack.click(work.requester, accepted, "termination_escalate")
+        question = await work.slack.wait_for(lambda: message_of(forced, "Force-terminate"))
         looked = len(looks(work))
         await work.vibecode.wait_for(lambda: len(looks(work)) > looked)
-        await work.slack.click(work.requester, message_of(forced, "Force-terminate"), "termination_force")
+        await work.slack.click(work.requester, question, "termination_force")
         await work.slack.wait_for(lambda: message_of(forced, "*Stopped"))
 
         await asyncio.sleep(2.5)

@@ -154,7 +154,7 @@ async def test_no_label_holds_whom_or_what_it_was_about(work: Workspace):
     instance = work.vibecode.start_instance(steps=[WAITS])
     await work.command(f"{instance} private matter")
     message = await work.told("is gone (verified")
-    reference = re.search(r"ref (\w+)", message.text)[1]
+    (reference,) = re.findall(r"ref (\w+)", message.text)
     async with httpx.AsyncClient() as http:
         page = (await http.get(f"http://127.0.0.1:{work.port}/metrics")).text
 

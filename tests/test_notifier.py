@@ -185,6 +185,7 @@ async def test_a_message_that_came_too_late_is_taken_back(
     await embedded.advance(
         job, to(replace(job, termination=changed(job.termination, message=theirs)), job.phase)
     )
+    assert voice.client.session is not None
     slow = SlowMessenger(voice.client, voice.client.session, lambda *_: OUTCOME)
     notifier = notify(slow, Pace(recording_seconds=0.0))
 

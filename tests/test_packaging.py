@@ -11,6 +11,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -69,7 +70,7 @@ def container_environment() -> dict[str, str]:
     )
 
 
-def documents() -> dict[str, dict]:
+def documents() -> dict[str, Any]:
     return {found["kind"]: found for found in yaml.safe_load_all(MANIFESTS.read_text())}
 
 
@@ -187,7 +188,7 @@ def _compose(tmp_path: Path):
     shutil.copy(ROOT / "compose.yaml", tmp_path)
     shutil.copy(ROOT / ".env.example", tmp_path / ".env")
 
-    def read(*profiles: str) -> dict:
+    def read(*profiles: str) -> Any:
         chosen = [word for profile in profiles for word in ("--profile", profile)]
         return json.loads(
             run(program, *chosen, "config", "--format", "json", cwd=tmp_path, POSTGRES_PASSWORD="p")
@@ -293,7 +294,8 @@ def test_systemd_takes_the_unit(tmp_path: Path):
     run(program, "verify", unit)
     told = run(program, "security", "--offline=yes", unit)
 
-    assert float(re.search(r"exposure level for \S+: ([\d.]+)", told)[1]) < 2
+    (level,) = re.findall(r"exposure level for \S+: ([\d.]+)", told)
+    assert float(level) < 2
 
 
 def test_the_balancer_s_configuration_is_taken(tmp_path: Path):

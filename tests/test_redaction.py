@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -144,7 +145,7 @@ async def tell_every_story(work: Workspace) -> None:
     for channel, instance in ((work.channel, forced), (work.channel, kept), (elsewhere, far)):
         await work.command(f"{instance} force why not", channel=channel)
     for channel, instance in ((work.channel, forced), (elsewhere, far)):
-        question = await work.slack.wait_for(lambda c=channel, i=instance: _question(work, c.id, i))
+        question = await work.slack.wait_for(partial(_question, work, channel.id, instance))
         await work.slack.click(work.colleague, question, FORCE_TERMINATE)
         await work.slack.click(work.requester, question, FORCE_TERMINATE)
     work.slack.fail("chat.postMessage", "internal_error", status=500)

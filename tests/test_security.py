@@ -9,7 +9,7 @@ import pytest
 from workspace import Workspace, workspace
 
 from bot.channels.keys import Keys
-from bot.config.settings import Settings, sqlite_path
+from bot.config.settings import Settings
 from bot.config.vault import AesVault
 from bot.domain.audit import Event
 from bot.domain.connection import PersonSession
@@ -34,7 +34,7 @@ async def test_a_stolen_file_opens_no_key(work: Workspace):
             await Keys(store, thief).open(work.slack.team, work.channel.id)
     finally:
         await store.close()
-    path = sqlite_path(work.settings.database_url)
+    path = work.database_file
     files = b"".join(file.read_bytes() for file in path.parent.iterdir())
     for secret in (work.key, work.slack.bot_token, work.slack.signing_secret):
         assert secret.encode() not in files
@@ -44,7 +44,7 @@ async def test_a_stolen_file_tells_who_stopped_what_and_why(work: Workspace):
     """The audit is for people to read, so it is not encrypted."""
     await work.command(f"{work.vibecode.start_instance(steps=[WAITING])} loops since noon")
     await work.told("*Stopped:*")
-    with closing(sqlite3.connect(sqlite_path(work.settings.database_url))) as db:
+    with closing(sqlite3.connect(work.database_file)) as db:
         (found,) = db.execute("SELECT DISTINCT \"user\", reason FROM event WHERE reason <> ''").fetchall()
 
     assert (work.requester.id, "loops since noon") == found

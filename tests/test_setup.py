@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pexpect
@@ -421,7 +422,7 @@ def files() -> list[str]:
     return [path.name for path in Path().glob(".env*")]
 
 
-def linked(text: str) -> dict:
+def linked(text: str) -> Any:
     """Read the manifest out of the link in a text."""
     address = next(word for word in text.split() if word.startswith("https://api.slack.com/apps?new_app=1"))
     return yaml.safe_load(parse_qs(urlsplit(address).query)["manifest_yaml"][0])

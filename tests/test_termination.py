@@ -3,6 +3,7 @@
 import contextlib
 import signal
 import sqlite3
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -154,7 +155,7 @@ async def test_many_people_stop_many_workflows_at_once(work: Workspace):
         lambda: sum("*Stopped:*" in m.text for m in work.slack.channel_messages(work.channel)) == 30, 10
     )
 
-    assert sorted(instances) == sorted(call.instance for call in work.vibecode.deletes())
+    assert sorted(instances) == sorted(str(call.instance) for call in work.vibecode.deletes())
     assert 30 == len(work.slack.channel_messages(work.channel))
 
 
@@ -205,7 +206,7 @@ async def test_a_command_that_waits_for_its_turn_says_so(work: Workspace):
     await work.command(second, channel=other)
     for words in ("Not yet", "is gone (verified"):
         await work.slack.wait_for(
-            lambda words=words: any(words in message.text for message in work.slack.channel_messages(other))
+            partial(lambda said: any(said in m.text for m in work.slack.channel_messages(other)), words)
         )
 
     assert 1 == len(work.slack.channel_messages(other))

@@ -280,7 +280,9 @@ async def test_what_an_accepted_stop_ended_before_the_force_was_stopped(work: Wo
 
 
 @pytest.mark.parametrize("trouble", ["lost answer", "rate limit"])
-async def test_a_question_that_comes_late_does_not_stay_over_the_outcome(work: Workspace, trouble: str):
+async def test_a_question_that_comes_late_does_not_stay_over_the_outcome(
+    work: Workspace, monkeypatch: pytest.MonkeyPatch, trouble: str
+):
     """Slack shows the preview after the outcome; then its answer is lost, or the correction has to wait."""
     arrived, go_on = asyncio.Event(), asyncio.Event()
     in_time = work.slack._faults.before
@@ -294,7 +296,7 @@ async def test_a_question_that_comes_late_does_not_stay_over_the_outcome(work: W
             work.slack.fail("chat.update", "ratelimited", retry_after=1)
         return trouble == "lost answer"
 
-    work.slack._faults.before = late
+    monkeypatch.setattr(work.slack._faults, "before", late)
     instance = work.vibecode.start_instance(steps=[WAITING])
     await work.command(f"{instance} force")
     async with asyncio.timeout(20):

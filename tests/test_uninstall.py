@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from typing import Any
 
 import pytest
 from browser_door import PUBLIC_URL
@@ -9,7 +10,6 @@ from processes import haltbot
 from test_keys import environment
 from workspace import Workspace, workspace
 
-from bot.config.settings import sqlite_path
 from bot.domain.audit import Event
 from bot.domain.connection import PersonSession
 from bot.store.opening import open_store
@@ -19,7 +19,7 @@ WAITING = Step(3600, locked=False)
 OTHERS = ("T0OTHERS", "E0ORG/T0HALTBOT")
 """Workspaces that share the database, and whose names are nearly the same."""
 
-UNINSTALLED = ("app_uninstalled", {})
+UNINSTALLED: tuple[str, dict[str, Any]] = ("app_uninstalled", {})
 REVOKED = ("tokens_revoked", {"tokens": {"oauth": [], "bot": ["U0HALTBOT"]}})
 
 
@@ -44,7 +44,11 @@ async def keep_elsewhere(work: Workspace) -> None:
 async def keep_session(work: Workspace) -> None:
     store = await open_store(work.settings.database_url, owner="test", shared=True)
     try:
-        about = {"team": work.slack.team, "channel": work.channel.id, "user": work.requester.id}
+        about: dict[str, Any] = {
+            "team": work.slack.team,
+            "channel": work.channel.id,
+            "user": work.requester.id,
+        }
         session = PersonSession(
             **about, sealed_session="v1.sealed", name="Rita", expires_at=9 * 10**12, connected_at=0
         )
@@ -55,7 +59,7 @@ async def keep_session(work: Workspace) -> None:
 
 def left(work: Workspace) -> dict[str, list[str]]:
     """Whose secrets are in the database."""
-    with closing(sqlite3.connect(sqlite_path(work.settings.database_url))) as db:
+    with closing(sqlite3.connect(work.database_file)) as db:
         return {
             "keys": [team for (team,) in db.execute("SELECT team FROM channel WHERE sealed_key IS NOT NULL")],
             "sessions": [team for (team,) in db.execute("SELECT team FROM session")],
@@ -113,7 +117,7 @@ async def test_a_person_s_own_token_ends_nothing(work: Workspace):
 
 async def test_an_organisation_takes_all_of_its_workspaces_along(work: Workspace):
     """An installation for a whole organisation names no workspace when it ends."""
-    envelope = {"team_id": None, "enterprise_id": "E0ORG", "is_enterprise_install": True}
+    envelope: dict[str, Any] = {"team_id": None, "enterprise_id": "E0ORG", "is_enterprise_install": True}
     await work.slack.event("app_uninstalled", envelope=envelope)
 
     assert sorted(["T0OTHERS", work.slack.team]) == sorted(left(work)["keys"])
@@ -128,7 +132,7 @@ async def test_a_workspace_that_joined_an_organisation_leaves_nothing_under_its_
 
 async def test_an_end_that_could_not_be_recorded_is_told_again(work: Workspace):
     """Without an acknowledgement Slack repeats the event."""
-    path = sqlite_path(work.settings.database_url)
+    path = work.database_file
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("CREATE TRIGGER broken BEFORE DELETE ON session BEGIN SELECT RAISE(ABORT, 'disk'); END")
     failed = await work.slack.event("app_uninstalled")
@@ -142,7 +146,7 @@ async def test_an_end_that_could_not_be_recorded_is_told_again(work: Workspace):
 
 async def test_an_end_without_a_name_deletes_nothing(work: Workspace):
     """Better to be told again than to delete the secrets of everybody."""
-    envelope = {"team_id": None, "enterprise_id": None, "authorizations": []}
+    envelope: dict[str, Any] = {"team_id": None, "enterprise_id": None, "authorizations": []}
     await work.slack.event("app_uninstalled", envelope=envelope)
 
     assert 3 == len(left(work)["keys"])

@@ -7,6 +7,8 @@ import socket
 import ssl
 import time
 import traceback
+from importlib import metadata
+from typing import Any
 
 import httpx
 import pytest
@@ -55,7 +57,7 @@ async def _client(sandbox):
 async def client_of(answer=b"", *, linger=0.0, timeout_seconds=2.0, **options):
     """Serve exactly these bytes to every request."""
 
-    serving = set()
+    serving: set[Any] = set()
 
     async def serve(reader, writer):
         serving.add(asyncio.current_task())
@@ -593,7 +595,7 @@ def _with_subclasses(kind):
     return {kind}.union(*(_with_subclasses(sub) for sub in kind.__subclasses__()))
 
 
-EXPECTED = {
+EXPECTED: dict[str, tuple[type[Exception], set[type[Exception]]]] = {
     "CONNECT_TIMEOUT": (NotSent, {httpx.ConnectTimeout}),
     "POOL_TIMEOUT": (NotSent, {httpx.PoolTimeout}),
     "PROXY_FAILED": (NotSent, {httpx.ProxyError}),
@@ -714,11 +716,11 @@ async def test_nothing_tells_the_key_or_the_reason(sandbox, client, key, caplog)
         await failure(client.terminate(key, "1", force=True, reason="Ann's divorce"))
     )
 
-    told = "".join([*told, caplog.text])
+    everything = "".join([*told, caplog.text])
 
     assert "HTTP Request: DELETE" in caplog.text
     for secret in (SECRET, "SECRET", "divorce"):
-        assert secret not in told
+        assert secret not in everything
 
 
 async def test_the_log_keeps_what_is_not_a_call(caplog):
@@ -733,13 +735,13 @@ async def test_the_log_keeps_what_is_not_a_call(caplog):
 
 async def test_the_version_is_told_where_it_is_known(monkeypatch):
     """An installed Haltbot names its version, a copied one does not."""
-    monkeypatch.setattr(vibecode.metadata, "version", lambda name: f"{name}-1.2")
+    monkeypatch.setattr(metadata, "version", lambda name: f"{name}-1.2")
     async with open_client("http://127.0.0.1") as http:
         assert http.headers["User-Agent"] == "haltbot/haltbot-1.2"
 
     def unknown(name):
-        raise vibecode.metadata.PackageNotFoundError
+        raise metadata.PackageNotFoundError
 
-    monkeypatch.setattr(vibecode.metadata, "version", unknown)
+    monkeypatch.setattr(metadata, "version", unknown)
     async with open_client("http://127.0.0.1") as http:
         assert http.headers["User-Agent"] == "haltbot/0"

@@ -7,6 +7,7 @@ import gzip
 import socket
 import ssl
 import weakref
+from typing import Any
 
 import aiohttp
 import httpx
@@ -186,6 +187,7 @@ async def test_a_header_that_cannot_be_sent_is_a_local_error():
 async def test_certificates_are_checked_as_httpx_checks_them():
     """The context is httpx's own: it wants a certificate that fits the host."""
     async with open_client("https://vibecode.example") as http:
-        context = http._transport._session.connector._ssl
+        transport: Any = http._transport
+        context = transport._session.connector._ssl
 
     assert (ssl.CERT_REQUIRED, True) == (context.verify_mode, context.check_hostname)

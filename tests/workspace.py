@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.channels.keys import Keys
+from bot.config.settings import sqlite_path
 from bot.domain.audit import Event
 from bot.domain.command import COMMAND
 from bot.store.opening import open_store, open_vault
@@ -61,6 +62,13 @@ class Workspace(World):
             return next((text for text in self.whispers(to) if words in text), None)
 
         return await self.slack.wait_for(says)
+
+    @property
+    def database_file(self) -> Path:
+        """Where the bot's embedded database lies."""
+        path = sqlite_path(self.settings.database_url)
+        assert path is not None
+        return path
 
     async def ended(self) -> None:
         """Wait until the bot ends by itself, and raise what it raised."""

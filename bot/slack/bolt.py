@@ -95,7 +95,7 @@ class Bolt:
     """Slack's framework with our listeners in it."""
 
     def __init__(
-        self, client: AsyncWebClient, identity: Identity, register: Callable[[AsyncApp], None]
+        self, client: AsyncWebClient, identity: Identity, register: Callable[[AsyncApp], object]
     ) -> None:
         logging.getLogger("slack_bolt.AsyncApp").addFilter(_is_about_something_else)
         self._app = AsyncApp(

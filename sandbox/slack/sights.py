@@ -54,7 +54,7 @@ class Sights:
         """The bot's calls of one Web API method, or those to ``response_url``."""
         return [call for call in self.calls if call.method == method]
 
-    async def wait_for(self, predicate: Callable[[], T], timeout: float = 20) -> T:  # noqa: ASYNC109 - the limit is part of what is asked for
+    async def wait_for(self, predicate: Callable[[], T | None], timeout: float = 20) -> T:  # noqa: ASYNC109 - the limit is part of what is asked for
         """Wait until ``predicate`` is true, looking again whenever something happens here."""
         return await self._changes.wait_for(predicate, timeout, self._seen)
 

@@ -18,7 +18,7 @@ class Changes:
             if not future.done():
                 future.set_result(None)
 
-    async def wait_for(self, predicate: Callable[[], T], timeout: float, seen: Callable[[], str]) -> T:  # noqa: ASYNC109 - the limit is part of what is asked for
+    async def wait_for(self, predicate: Callable[[], T | None], timeout: float, seen: Callable[[], str]) -> T:  # noqa: ASYNC109 - the limit is part of what is asked for
         """The first true value of ``predicate``; one that looks up what is not there yet counts as false.
 
         Raises TimeoutError with what there was to see instead.
@@ -40,7 +40,7 @@ class Changes:
             raise TimeoutError(f"still {value!r} after {timeout} s; {seen()}") from None
 
 
-def _value_of(predicate: Callable[[], T]) -> T | None:
+def _value_of(predicate: Callable[[], T | None]) -> T | None:
     try:
         return predicate()
     except LookupError:

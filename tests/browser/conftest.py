@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -43,13 +44,13 @@ async def _browser() -> AsyncIterator[Browser]:
 
 
 @pytest.fixture(name="patience")
-def _patience() -> dict[str, int]:
+def _patience() -> dict[str, Any]:
     """Settings of the bot; a story that waits for something replaces them."""
     return {}
 
 
 @pytest_asyncio.fixture(name="work", loop_scope="session")
-async def _work(tmp_path: Path, patience: dict[str, int]) -> AsyncIterator[Workspace]:
+async def _work(tmp_path: Path, patience: dict[str, Any]) -> AsyncIterator[Workspace]:
     async with workspace(tmp_path, **patience) as opened:
         yield opened
 

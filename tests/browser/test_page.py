@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 from urllib.parse import parse_qs
 
 import aiohttp
@@ -26,7 +27,7 @@ class ScriptedBot:
     """A bot with a modal: it loads options, finds one thing wrong, and is content the second time."""
 
     def __init__(self) -> None:
-        self.submitted: list[dict] = []
+        self.submitted: list[dict[str, Any]] = []
 
     async def receive(self, request: web.Request) -> web.Response:
         payload = json.loads(parse_qs(await request.text())["payload"][0])

@@ -1,6 +1,7 @@
 """mrkdwn, rich text, dates and Block Kit as HTML, by table; no browser is needed."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -131,7 +132,7 @@ def test_html_escapes_whatever_was_not_built_here():
     assert join("<", tag("br")) == "&lt;<br>"
 
 
-def _plain(words: str) -> dict:
+def _plain(words: str) -> dict[str, Any]:
     return {"type": "plain_text", "text": words}
 
 
@@ -154,7 +155,7 @@ ELEMENTS = [
 
 
 @pytest.mark.parametrize(("element", "shown"), ELEMENTS, ids=lambda value: str(value)[:40])
-def test_inputs_are_labelled_controls(reader: Reader, element: dict, shown: str):
+def test_inputs_are_labelled_controls(reader: Reader, element: dict[str, Any], shown: str):
     """Each kind of input is tied to its label, its hint and what was wrong with it."""
     block = {"type": "input", "block_id": "b", "label": _plain("La<bel"), "hint": _plain("hint")}
 
@@ -184,7 +185,7 @@ RUNS = [
 
 @pytest.mark.parametrize(("run", "shown"), RUNS)
 @pytest.mark.parametrize("part", ["section", "quote", "preformatted"])
-def test_rich_text_is_shown_run_by_run(reader: Reader, run: dict, shown: str, part: str):
+def test_rich_text_is_shown_run_by_run(reader: Reader, run: dict[str, Any], shown: str, part: str):
     """Nothing in a run's text is parsed."""
     block = {"type": "rich_text", "elements": [{"type": f"rich_text_{part}", "elements": [run]}]}
 

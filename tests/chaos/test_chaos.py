@@ -6,6 +6,7 @@ import os
 import random
 import sqlite3
 from contextlib import closing, suppress
+from typing import Any
 
 import pytest
 from chaos.fate import Fate
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 
 CHAOS = os.environ.get("CHAOS", "")
 PLAN = LONG if CHAOS == "long" else SHORT
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "haltbot_confirmation_seconds": CONFIRMATION_SECONDS,
     "haltbot_watch_seconds": 0,
     "vibecode_timeout_seconds": 2,

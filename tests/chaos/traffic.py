@@ -5,6 +5,7 @@ import contextlib
 import random
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 from chaos.plan import Plan
 from replicas.cluster import Cluster
@@ -17,7 +18,7 @@ from sandbox.vibecode import Step
 
 CONFIRMATION_SECONDS = 3
 _WAITING = (Step(36_000, locked=False),)
-_TROUBLES: tuple[dict[str, object], ...] = (
+_TROUBLES: tuple[dict[str, Any], ...] = (
     {"what": "RATE_LIMITED", "retry_after": 1.0},
     {"what": "BITRIX_UNAVAILABLE"},
     {"what": "BITRIX_UNAVAILABLE", "executes": True},

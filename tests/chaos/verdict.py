@@ -3,12 +3,13 @@
 import json
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from replicas.cluster import Cluster
 
 from bot.domain.termination import Phase
 from bot.store.opening import open_store
+from bot.store.store import SqlStore
 
 ENDINGS = (
     "*Stopped",
@@ -102,14 +103,17 @@ def _judge_one(
         verdict.decided_twice.append(note)
 
 
-def _rests(row: Any) -> bool:
-    return row["state"] == "done" or row["phase"] == Phase.OFFERED
+def _rests(row: dict[str, Any]) -> bool:
+    return bool(row["state"] == "done" or row["phase"] == Phase.OFFERED)
 
 
 async def _jobs(bots: Cluster) -> list[Any]:
     store = await open_store(bots.work.settings.database_url, owner="test", shared=True)
     try:
         # No method of the store lists everything: nobody but this needs it.
-        return await store.database.read("SELECT id, workflow_id, state, phase, payload FROM job", {})
+        rows: list[Any] = await cast(SqlStore, store).database.read(
+            "SELECT id, workflow_id, state, phase, payload FROM job", {}
+        )
+        return rows
     finally:
         await store.close()

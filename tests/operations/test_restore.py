@@ -13,9 +13,11 @@ from store.examples import asked, finished, running, submitted
 from workspace import Workspace, workspace
 
 from bot.domain.errors import StoreError
+from bot.domain.termination import Termination
 from bot.operations.backup import RestoreFailed, back_up, restore
 from bot.store.sqlite import open_sqlite
 from bot.store.sqlite_file import lock_file, open_for_writing
+from bot.store.store import SqlStore
 from sandbox.vibecode import Step
 
 
@@ -28,6 +30,12 @@ def content(folder: Path) -> dict[str, bytes]:
     return {
         path.name: path.read_bytes() for path in folder.iterdir() if path.is_file() and path.suffix != ".lock"
     }
+
+
+async def kept(store: SqlStore, termination: Termination) -> Termination:
+    job = await store.find(termination.id)
+    assert job is not None
+    return job.termination
 
 
 @pytest.fixture(name="database")
@@ -92,10 +100,9 @@ async def test_what_was_about_to_be_called_is_looked_up_first(tmp_path: Path):
     restore(path, saved)
 
     async with await open_sqlite(path, owner="two") as store:
-        found = (await store.find(waiting.id)).termination
         distrusted = {"must_look": True, "unsure": True, "recovered": True}
-        assert changed(waiting, **distrusted) == found
-        assert changed(question, **distrusted) == (await store.find(question.id)).termination
+        for known in (waiting, question):
+            assert changed(known, **distrusted) == await kept(store, known)
 
 
 def test_nothing_is_ever_deleted(database: Path, saved: Path):
@@ -252,7 +259,7 @@ async def test_after_pg_restore_what_was_open_is_looked_up_first(postgres_url: s
     async with await open_postgres(postgres_url, owner="one") as store:
         waiting = (await submitted(store, run_here=False)).termination
         question = await asked(store)
-        ended = (await finished(store, await running(store))).termination
+        ended = await finished(store, await running(store))
 
     told = await haltbot("restore", environment={"DATABASE_URL": postgres_url})
 
@@ -260,5 +267,6 @@ async def test_after_pg_restore_what_was_open_is_looked_up_first(postgres_url: s
     async with await open_postgres(postgres_url, owner="two") as store:
         distrusted = {"must_look": True, "unsure": True, "recovered": True}
         for known in (waiting, question):
-            assert changed(known, **distrusted) == (await store.find(known.id)).termination
-        assert ended == (await store.find(ended.id)).termination
+            assert changed(known, **distrusted) == await kept(store, known)
+        assert ended is not None
+        assert ended.termination == await kept(store, ended.termination)

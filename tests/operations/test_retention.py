@@ -9,7 +9,6 @@ from clock import Clock
 from store.examples import a_line, audit
 from workspace import workspace
 
-from bot.config.settings import sqlite_path
 from bot.domain.errors import StoreBusy
 from bot.operations.retention import DAY_MS, Retention
 from bot.store.database import Database
@@ -88,7 +87,7 @@ async def test_a_database_that_is_away_ends_nothing(caplog, embedded):
 async def test_the_running_bot_deletes_what_is_old_and_nothing_else(tmp_path):
     """With a limit it does so by itself, and the work goes on as before."""
     async with workspace(tmp_path, start=False, haltbot_retention_days=1) as work:
-        with contextlib.closing(sqlite3.connect(sqlite_path(work.settings.database_url))) as db, db:
+        with contextlib.closing(sqlite3.connect(work.database_file)) as db, db:
             db.execute(
                 """
                 INSERT INTO event (at, event, team, channel, "user", force, reason, detail)

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from pydantic import SecretStr
@@ -30,11 +31,11 @@ WAITING = (Step(3600, locked=False),)
 
 @asynccontextmanager
 async def replicated(
-    server: PostgresServer, database: str, folder: Path, mode: str, *, replicas: int, **settings: object
+    server: PostgresServer, database: str, folder: Path, mode: str, *, replicas: int, **settings: Any
 ) -> AsyncIterator[Cluster]:
     """A workspace on a database of its own, with so many replicas."""
     await asyncio.to_thread(_create, server, database)
-    shared = {
+    shared: dict[str, Any] = {
         "database_url": server.url(database),
         "haltbot_encryption_keys": SecretStr(base64.b64encode(secrets.token_bytes(32)).decode()),
     }

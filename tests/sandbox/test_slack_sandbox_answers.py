@@ -6,6 +6,7 @@ import hmac
 import json
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 from urllib.parse import parse_qs
 
 import aiohttp
@@ -38,7 +39,7 @@ class Bot:
 
     def __init__(self) -> None:
         self.requests: list[tuple[dict[str, str], bytes]] = []
-        self.answer: dict[str, object] = {"status": 200}
+        self.answer: dict[str, Any] = {"status": 200}
         self.delay = 0.0
 
     async def receive(self, request: web.Request) -> web.Response:
@@ -54,7 +55,7 @@ class Bot:
         return {name: values[0] for name, values in fields.items()}
 
     @property
-    def payload(self) -> dict:
+    def payload(self) -> Any:
         return json.loads(self.form["payload"])
 
 

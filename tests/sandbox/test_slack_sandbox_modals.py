@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
@@ -14,15 +15,15 @@ class Bot:
     """An HTTP endpoint that keeps the payloads it was sent and answers what it is told to."""
 
     def __init__(self) -> None:
-        self.requests: list[dict] = []
-        self.answer: dict[str, object] = {"status": 200}
+        self.requests: list[dict[str, Any]] = []
+        self.answer: dict[str, Any] = {"status": 200}
 
     async def receive(self, request: web.Request) -> web.Response:
         self.requests.append(json.loads(parse_qs(await request.text())["payload"][0]))
         return web.Response(**self.answer)
 
     @property
-    def payload(self) -> dict:
+    def payload(self) -> dict[str, Any]:
         return self.requests[-1]
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import aiohttp
 import pytest
@@ -19,15 +20,17 @@ class Client:
         # A socket that nobody refers to would be closed by the garbage collector.
         self._sockets: list[aiohttp.ClientWebSocketResponse] = []
 
-    async def ask_for_url(self) -> dict:
+    async def ask_for_url(self) -> Any:
         headers = {"Authorization": f"Bearer {self._slack.app_token}"}
         async with self._session.post(
             f"{self._slack.api_url}apps.connections.open", headers=headers
         ) as response:
             return await response.json()
 
-    async def connect(self, **settings: object) -> aiohttp.ClientWebSocketResponse:
-        socket = await self._session.ws_connect((await self.ask_for_url())["url"], **settings)
+    async def connect(self, **settings: Any) -> aiohttp.ClientWebSocketResponse:
+        socket: aiohttp.ClientWebSocketResponse = await self._session.ws_connect(
+            (await self.ask_for_url())["url"], **settings
+        )
         self._sockets.append(socket)
         return socket
 

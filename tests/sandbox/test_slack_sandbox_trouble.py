@@ -10,6 +10,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from sandbox.slack import SlackSandbox
+from sandbox.slack.records import TrafficRecord
 
 
 @pytest.fixture(name="slack")
@@ -130,7 +131,7 @@ async def test_waiting_in_vain_tells_what_was_there(slack, channel, client):
 
 async def test_listeners_hear_everything_without_secrets(slack, channel, client):
     """Tokens and response addresses are unreadable in what is shown to others."""
-    heard = []
+    heard: list[TrafficRecord] = []
     stop = slack.listen(heard.append)
     ann = slack.add_person("ann")
     await slack.command(ann, channel, "/x")

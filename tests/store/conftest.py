@@ -39,7 +39,7 @@ def _postgres_url(postgres_server):
 @pytest.fixture(name="store_factory", params=["sqlite", "postgres"])
 async def _store_factory(request, tmp_path):
     """Open the same data again and again, each time as the owner that is asked for."""
-    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else None
+    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else ""
 
     async def open_store(owner="one", *, lease_ms=15_000):
         if request.param == "sqlite":

@@ -206,7 +206,7 @@ async def test_when_a_key_last_worked(store_factory):
     assert await store.worked_at("T1", "C3", since=0) is None
 
 
-async def _move(store) -> bool:
+async def _move(store):
     return await store.move_channel(
         "T1",
         "C1",

@@ -1,5 +1,7 @@
 """A click decides a question once, for the one who may."""
 
+from typing import Any
+
 import pytest
 from parts import changed
 from store.examples import SEEN_AT, asked, audit, finished, names, press, running, submitted
@@ -94,7 +96,8 @@ async def test_a_second_click_is_refused_whether_the_job_goes_on_or_ended(store)
         assert "already_decided" == refusal.value.reply
         await finished(store, job, outcome=Outcome.ACCEPTED)
 
-    assert Outcome.ACCEPTED is refusal.value.detail["termination"].result.outcome
+    ended: Any = refusal.value.detail["termination"]
+    assert Outcome.ACCEPTED is ended.result.outcome
 
 
 async def test_a_softened_question_with_an_open_soft_twin_is_refused(store):

@@ -149,6 +149,7 @@ async def test_a_finished_job_is_never_claimed_or_changed_again(store_factory):
     done = await finished(store, job, outcome=Outcome.ACCEPTED)
     await passed(store, await store.now() + 5)
 
+    assert done is not None
     assert (Phase.DONE, None) == (done.phase, done.owner)
     assert [] == await store.claim(10)
     assert await store.advance(done, to(done, Phase.REQUESTED)) is None
@@ -211,6 +212,7 @@ async def test_a_click_fences_out_who_still_shows_the_question(store):
 
     job = await store.decide(press(result.termination), seen_at=SEEN_AT, run_here=True)
 
+    assert result.job is not None
     late = await store.advance(result.job, to(result.job, Phase.AWAITING_CONFIRMATION, due_in_ms=1000))
     assert late is None
     assert result.job.fence + 1 == job.fence

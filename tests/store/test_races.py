@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 from random import Random
+from typing import Any
 
 import pytest
 from store.examples import SEEN_AT, asked, finished, names, passed, press, submitted
@@ -20,7 +21,7 @@ async def test_of_200_racing_clicks_one_wins(store_factory):
     question = await asked(owners[0])
     choices = list(Choice)
 
-    results = await asyncio.gather(
+    results: list[Any] = await asyncio.gather(
         *(
             owners[number % 2].decide(press(question, choices[number % 3]), seen_at=SEEN_AT, run_here=True)
             for number in range(200)
@@ -100,6 +101,7 @@ async def test_of_racing_requests_for_the_same_instance_one_is_recorded(store_fa
 
     (winner,) = [result for result in results if isinstance(result, Submitted)]
     assert ["requested"] == await names(owners[0])
+    assert winner.job is not None
     await finished(owners[0], winner.job)
 
 

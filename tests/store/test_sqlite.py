@@ -10,6 +10,7 @@ import sys
 import threading
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 from sqlite_utils import Database
@@ -70,10 +71,10 @@ async def writer_held(store: SqlStore):
 
 async def traced(store: SqlStore) -> list[str]:
     """Note every statement that the writing connection runs from now on."""
-    seen = []
+    seen: list[str] = []
 
     def trace():
-        store.database._writing.conn.set_trace_callback(seen.append)
+        cast("Any", store.database)._writing.conn.set_trace_callback(seen.append)
         yield statements.NOW, {}
 
     await store.database.write(trace)
@@ -114,7 +115,7 @@ async def test_a_bad_operation_fails_alone(store):
         results = asyncio.gather(
             submitted(store), store.database.write(bad), submitted(store), return_exceptions=True
         )
-    first, failure, last = await results
+    first, failure, last = cast("list[Any]", await results)
 
     assert isinstance(failure, StoreError)
     assert isinstance(failure.__cause__, sqlite3.Error)
@@ -134,7 +135,7 @@ async def test_a_bug_in_an_operation_comes_back_as_it_is(store):
         await store.database.write(bug)
     async with writer_held(store):
         results = asyncio.gather(store.database.write(bug), submitted(store), return_exceptions=True)
-    failure, result = await results
+    failure, result = cast("list[Any]", await results)
 
     assert isinstance(failure, ZeroDivisionError)
     assert [result.termination] == [job.termination for job in await store.open_in("T1", "C1")]
@@ -152,7 +153,7 @@ async def test_a_refusal_costs_the_others_in_its_batch_nothing(store):
             submitted(store),
             return_exceptions=True,
         )
-    *refusals, result = await results
+    *refusals, result = cast("list[Any]", await results)
 
     assert {Refused} == {type(refusal) for refusal in refusals}
     assert 3 == seen.count("COMMIT")
@@ -171,7 +172,7 @@ async def test_a_twin_that_is_in_the_way_undoes_nobody_elses_work(store):
             submitted(store),
             return_exceptions=True,
         )
-    first, refusal, last = await results
+    first, refusal, last = cast("list[Any]", await results)
 
     assert "twin_open" == refusal.reply
     assert ["requested"] == await names(store, reference=first.termination.id)
@@ -435,6 +436,7 @@ async def test_kill_9_loses_nothing_that_was_acknowledged(path):
         stdout=asyncio.subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
+    assert child.stdout is not None
     acknowledged = [await child.stdout.readline() for _ in range(300)]
     child.send_signal(signal.SIGKILL)
     acknowledged += (await child.stdout.read()).splitlines(keepends=True)
