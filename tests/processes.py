@@ -1,13 +1,23 @@
 """The command ``haltbot`` as a real process, with an environment of its own."""
 
 import asyncio
+import atexit
 import contextlib
+import functools
+import json
 import os
 import re
+import select
 import signal
+import socket
+import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+import threading
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 from pydantic import SecretStr
 from workspace import Workspace
@@ -15,6 +25,7 @@ from workspace import Workspace
 from bot.config.settings import Settings
 
 FINISH_SECONDS = 60
+FORKS = Path(__file__).with_name("forks.py")
 _LONGEST_LINE = 2**24
 """Whoever reads a log must not stumble over a line: the process would wait for ever for somebody to read on."""
 _LISTENING = re.compile(r"Listening on http://[\d.]+:(\d+)")
@@ -31,7 +42,15 @@ class Finished:
 
 async def haltbot(*arguments: str, stdin: str = "", environment: Mapping[str, str] | None = None) -> Finished:
     """Run the command to its end."""
-    process = await _start(*arguments, environment=environment or {})
+    given = environment or {}
+    if any(name.startswith("PYTHON") for name in given):
+        # Python itself reads that when it starts.
+        return await _run_anew(*arguments, stdin=stdin, environment=given)
+    return await asyncio.to_thread(_forks().run, arguments, stdin, os.environ | given)
+
+
+async def _run_anew(*arguments: str, stdin: str, environment: Mapping[str, str]) -> Finished:
+    process = await _start(*arguments, environment=environment)
     try:
         async with asyncio.timeout(FINISH_SECONDS):
             out, err = await process.communicate(stdin.encode())
@@ -39,6 +58,56 @@ async def haltbot(*arguments: str, stdin: str = "", environment: Mapping[str, st
         await _end(process)
     assert process.returncode is not None
     return Finished(process.returncode, out.decode(), err.decode())
+
+
+class Forks:
+    """A process that has loaded ``haltbot`` and forks for each command: see forks.py."""
+
+    def __init__(self) -> None:
+        self._control, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen([sys.executable, str(FORKS)], stdin=theirs.fileno())
+        self._starting = threading.Lock()
+
+    def run(self, arguments: Sequence[str], stdin: str, environment: Mapping[str, str]) -> Finished:
+        with TemporaryFile() as given, TemporaryFile() as out, TemporaryFile() as err:
+            given.write(stdin.encode())
+            given.seek(0)
+            process, code = self._start(arguments, environment, given, out, err)
+            with code:
+                if not select.select([code], [], [], FINISH_SECONDS)[0]:
+                    os.kill(process, signal.SIGKILL)
+                    raise TimeoutError
+                # Nothing where it was killed; the end of what is told is the end of the process.
+                told = code.read().decode()
+            out.seek(0)
+            err.seek(0)
+            return Finished(int(told or -signal.SIGKILL), out.read().decode(), err.read().decode())
+
+    def _start(
+        self, arguments: Sequence[str], environment: Mapping[str, str], *streams: IO[bytes]
+    ) -> tuple[int, IO[bytes]]:
+        """Returns the number of the process, and where it tells its exit code."""
+        command = {"arguments": arguments, "environment": dict(environment), "folder": str(Path.cwd())}
+        code, telling = os.pipe()
+        try:
+            with self._starting:
+                descriptors = [*(stream.fileno() for stream in streams), telling]
+                socket.send_fds(self._control, [json.dumps(command).encode()], descriptors)
+                return int(self._control.recv(100)), os.fdopen(code, "rb")
+        finally:
+            os.close(telling)
+
+    def end(self) -> None:
+        self._control.close()
+        self._process.wait(FINISH_SECONDS)
+
+
+@functools.cache
+def _forks() -> Forks:
+    forks = Forks()
+    atexit.register(forks.end)
+    return forks
 
 
 @dataclass
