@@ -53,8 +53,8 @@ def _defined(body: list[ast.stmt], prefix: str) -> list[str]:
                 found += [prefix + node.name, *_defined(node.body, prefix)]
             case ast.Assign():
                 found += [prefix + target.id for target in node.targets if isinstance(target, ast.Name)]
-            case ast.AnnAssign(target=ast.Name()):
-                found.append(prefix + node.target.id)
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                found.append(prefix + name)
             case ast.If() | ast.For() | ast.With() | ast.AsyncWith():
                 found += _defined(node.body, prefix)
     return found

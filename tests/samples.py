@@ -99,7 +99,8 @@ def cards() -> Iterator[Any]:
             for verified in (None, True):
                 yield base, phase
                 yield changed(base, verified=verified, watch_until=NOW, accepted_at=NOW - 60_000), phase
-    yield changed(BARE, outcome=Outcome.GONE_VERIFIED, watch_until=NOW), Phase.WATCHING
+    for outcome, until in product((None, Outcome.GONE_VERIFIED), (None, NOW)):
+        yield changed(BARE, outcome=outcome, verified=True, watch_until=until), Phase.WATCHING
     yield changed(BARE, expires_at=None, workflow_id="abc1"), Phase.AWAITING_CONFIRMATION
     yield changed(BARE, workflow_id="practice-waits-abc1"), Phase.AWAITING_CONFIRMATION
     for approval, force, glass in product(Approval, (True, False), (True, False)):
@@ -178,6 +179,7 @@ def messages() -> Iterator[Any]:
         yield CONNECTING.termination(termination, phase, NOW)
     for refusal_ in refused():
         yield approvals.refusal_with_request(refusal_, BARE)
+    yield private("1" * 5000)
     yield from about_keys()
     for finding in found():
         yield findings.warning([finding])
@@ -284,10 +286,11 @@ def views() -> Iterator[Any]:
         job(shown, Phase.AWAITING_CONFIRMATION),
         job(changed(BARE, workflow_id="practice-1"), Phase.CALLING),
     ]
-    told = Overview(to_confirm=jobs, under_way=jobs, recent=jobs, channels=found(), at=NOW)
-    fine = replace(told, channels=[Finding("check", Level.OK, "channel_good", {}, "T1", "C1")])
-    for overview in (told, fine, Overview(to_confirm=[], under_way=[], recent=[], channels=[], at=NOW)):
-        yield home_tab.home(overview, "acme")
+    each = [[finding] for finding in found()]
+    for channels in ([Finding("check", Level.OK, "channel_good", {}, "T1", "C1")], *each):
+        full = Overview(to_confirm=jobs, under_way=jobs, recent=jobs, channels=channels, at=NOW)
+        yield home_tab.home(full, "acme")
+    yield home_tab.home(Overview(to_confirm=[], under_way=[], recent=[], channels=[], at=NOW), None)
     yield home_tab.refused(Refused("guest"))
 
 

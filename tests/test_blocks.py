@@ -267,7 +267,7 @@ def raised(code: str) -> set[str]:
             and call.func.id == "Refused"
             and call.args
         ):
-            found.update(text.value for text in ast.walk(call.args[0]) if isinstance(text, ast.Constant))
+            found.update(str(text.value) for text in ast.walk(call.args[0]) if isinstance(text, ast.Constant))
     return found
 
 
@@ -291,7 +291,7 @@ def test_building_a_message_is_pure():
         for path in speaking
         for node in ast.walk(ast.parse(path.read_text()))
         for name in (
-            [node.module]
+            [node.module or ""]
             if isinstance(node, ast.ImportFrom)
             else [a.name for a in getattr(node, "names", ())]
         )

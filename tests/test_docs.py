@@ -85,7 +85,7 @@ def test_files_and_tests_that_a_page_names_exist(page: Path):
 def test_a_decision_has_its_parts_and_stands_in_the_list(page: Path):
     """Why, at what price, and what shows that it still holds."""
     text = page.read_text()
-    number, title = re.match(r"# (\d+)\. (.+)\n", text).groups()
+    ((number, title),) = re.findall(r"\A# (\d+)\. (.+)\n", text)
 
     assert int(page.name[:4]) == int(number)
     assert f"| {page.name[:4]} | [{title}]({page.name}) |\n" in (DOCS / "decisions" / "README.md").read_text()

@@ -37,7 +37,7 @@ def test_the_picture_shows_the_layers():
     """Line by line what import-linter checks."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     (layers,) = [contract["layers"] for contract in contracts if contract["type"] == "layers"]
-    picture = re.search(r"^```text\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)[1]
+    (picture,) = re.findall(r"^```text\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)[:1]
     shown = [set(re.findall(r"\bbot\.\w+|\bhandlers\b|\bsandbox\b", line)) for line in picture.splitlines()]
 
     assert [set(re.split(r" [|:] ", layer)) for layer in layers] == [line for line in shown if line]

@@ -50,7 +50,7 @@ def sentences() -> Catalog:
     for path in sorted(MESSAGES.glob("*.py")):
         groups = marked(ast.parse(path.read_text()))
         for group in sorted(groups, key=lambda group: (group[0].lineno, group[0].col_offset)):
-            said = tuple(constant.value for constant in group)
+            said = tuple(str(constant.value) for constant in group)
             found.add(said[0] if len(said) == 1 else said)
     return found
 
