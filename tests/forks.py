@@ -62,6 +62,6 @@ def run(command: dict[str, Any], descriptors: Sequence[int]) -> None:
 
 
 if __name__ == "__main__":
-    for name in COMMANDS:
-        import_module(f"bot.cli.{name}")
+    for module in set(COMMANDS.values()):
+        import_module(f"bot.cli.{module}")
     wait_for_commands()
