@@ -14,7 +14,7 @@ from bot.config.settings import sqlite_path
 from bot.domain.audit import event
 from bot.domain.job import Job, Transition
 from bot.domain.termination import Outcome, Phase, Request, Termination
-from bot.ports.core import Store, Submitted
+from bot.ports.store import Store, Submitted
 from bot.store.opening import open_store
 from bot.store.payload import encode
 
@@ -94,7 +94,7 @@ def timed(milliseconds: list[float]) -> Iterator[None]:
 
 async def submit(store: Store, name: str, *, run_here: bool) -> Job | None:
     termination = replace(TERMINATION, id=name, request=replace(TERMINATION.request, workflow_id=name))
-    submitted = await store.submit(termination, Phase.REQUESTED, idem=name, run_here=run_here)
+    submitted = await store.submit(termination, Phase.REQUESTED, idempotency_key=name, run_here=run_here)
     assert isinstance(submitted, Submitted)
     return submitted.job
 

@@ -10,7 +10,7 @@ from bot.messages import approvals, replies
 from bot.messages.blocks import permalink
 from bot.messages.force_dialog import CONFIRM_FORCE, LAST_FOUR, WHY, Confirmed, entered
 from bot.messages.refusals import refusal
-from bot.ports.core import Duplicate
+from bot.ports.store import Duplicate
 from handlers.bodies import Body, clicker, of_clicker
 from handlers.confirmation import follow
 from handlers.responder import Responder

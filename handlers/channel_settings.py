@@ -12,7 +12,7 @@ from bot.messages.approvals import RESET_BREAKER, breaker_reset
 from bot.messages.blocks import private
 from bot.messages.settings import setting_fault, settings_changed, settings_told
 from bot.messages.settings_modal import CONFIGURE, block_of, dialog, entered
-from bot.ports.core import Message
+from bot.ports.messenger import Message
 from handlers.bodies import Body, asker, clicker, of_clicker
 from handlers.responder import Responder
 from handlers.services import Services

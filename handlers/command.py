@@ -9,7 +9,8 @@ from bot.domain.command import COMMAND, Order, Subcommand, Word, parse
 from bot.domain.errors import Refused
 from bot.messages import replies
 from bot.messages.blocks import permalink
-from bot.ports.core import Duplicate, Message
+from bot.ports.messenger import Message
+from bot.ports.store import Duplicate
 from bot.terminations.service import Command, Terminations
 from handlers import channel_settings, connections, keys, queries
 from handlers.bodies import Body, asker

@@ -6,7 +6,7 @@ from bot.channels.connections import Connections
 from bot.domain.errors import Refused
 from bot.messages import connections as texts
 from bot.messages.termination import CONNECT, question_of
-from bot.ports.core import Message
+from bot.ports.messenger import Message
 from handlers.bodies import Body, asker, clicker
 from handlers.responder import Responder
 from handlers.services import Services

@@ -6,7 +6,7 @@ from bot.channels.key_service import KeyService
 from bot.domain.errors import Refused
 from bot.messages import keys as key_texts
 from bot.messages.refusals import refusal
-from bot.ports.core import Message
+from bot.ports.messenger import Message
 from handlers.bodies import Body, asker, clicker
 from handlers.responder import Responder
 from handlers.services import Services

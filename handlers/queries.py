@@ -2,7 +2,7 @@
 
 from bot.messages import replies
 from bot.messages.blocks import permalink, private
-from bot.ports.core import Message
+from bot.ports.messenger import Message
 from bot.terminations.queries import Queries
 from handlers.bodies import Body, asker
 

@@ -9,7 +9,7 @@ from bot.domain.errors import Refused, SlackError
 from bot.domain.reference import new_reference
 from bot.messages.blocks import private
 from bot.messages.refusals import refusal
-from bot.ports.core import Message, Messenger
+from bot.ports.messenger import Message, Messenger
 from handlers.bodies import Body, where_and_who
 
 log = logging.getLogger(__name__)

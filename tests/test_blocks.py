@@ -21,7 +21,7 @@ from bot.messages.error_catalog import EXPLANATIONS
 from bot.messages.mrkdwn import clip, escape
 from bot.messages.refusals import REFUSALS, refusal
 from bot.messages.termination import AUTHORISE, CHOICES, CONNECT, Cards, question_of
-from bot.ports.core import Message
+from bot.ports.messenger import Message
 from sandbox.slack.block_kit import block_faults
 
 NOW = 1_700_000_000_000

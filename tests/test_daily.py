@@ -21,7 +21,8 @@ from bot.domain.findings import (
 )
 from bot.operations.doctor.daily import Daily, Schedule, configurers_of
 from bot.operations.doctor.doctor import open_doctor
-from bot.ports.core import Message, Store
+from bot.ports.messenger import Message
+from bot.ports.store import Store
 from bot.slack.outbox import Outbox
 from bot.slack.web_api import open_session
 from bot.store.opening import open_store

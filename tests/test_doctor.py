@@ -33,7 +33,7 @@ from bot.messages.findings import remedy, told
 from bot.operations.doctor.database_checks import check_database_file
 from bot.operations.doctor.doctor import open_doctor
 from bot.operations.doctor.http_checks import check_http
-from bot.ports.access import AccessStore
+from bot.ports.store import AccessStore
 from bot.store.opening import open_store, open_vault
 from bot.store.sqlite import open_sqlite
 

@@ -17,7 +17,7 @@ from bot.domain.errors import Refused, SlackUnavailable
 from bot.domain.job import Job
 from bot.domain.pace import Pace
 from bot.domain.termination import MessageRef
-from bot.ports.core import Showing
+from bot.ports.messenger import Showing
 from bot.slack.channels import SlackChannels
 from bot.slack.messenger import PATIENCE, SlackMessenger
 from bot.store.store import SqlStore

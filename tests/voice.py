@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.termination import MessageRef, Phase
 from bot.messages.blocks import private
-from bot.ports.core import Message, Showing
+from bot.ports.messenger import Message, Showing
 from bot.slack.messenger import SlackMessenger
 from bot.slack.web_api import open_session
 from sandbox.slack import Channel, Person, SlackSandbox

@@ -19,7 +19,8 @@ from bot.domain.permissions import (
     verdict,
 )
 from bot.domain.termination import Approval, Termination
-from bot.ports.core import Directory, Store
+from bot.ports.directory import Directory
+from bot.ports.store import Store
 
 CLICK_SECONDS = 0.8
 """A click waits so long for Slack; Slack waits for the click 3 s."""

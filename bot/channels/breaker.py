@@ -8,7 +8,8 @@ from bot.domain.channel_settings import ChannelSettings
 from bot.domain.errors import Refused
 from bot.domain.notices import BreakerTripped
 from bot.domain.permissions import RESET_BREAKER, Actor, trips_breaker
-from bot.ports.core import Notify, Store
+from bot.ports.messenger import Notify
+from bot.ports.store import AuditStore
 
 TRIPPED_MS = 60 * 60 * 1000
 BY = "haltbot"
@@ -19,7 +20,7 @@ class Breaker:
 
     def __init__(
         self,
-        store: Store,
+        store: AuditStore,
         authority: Authority,
         changes: SettingsChanges,
         notify: Notify,

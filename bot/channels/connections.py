@@ -24,8 +24,10 @@ from bot.domain.errors import (
 from bot.domain.notices import Connected, NotConnected, SessionEnds
 from bot.domain.permissions import Actor
 from bot.domain.transitions import is_requester
-from bot.ports.access import AccessStore, Authorisation
-from bot.ports.core import Notify, Vault
+from bot.ports.messenger import Notify
+from bot.ports.store import Store
+from bot.ports.vault import Vault
+from bot.ports.workflows import Authorisation
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +44,7 @@ class Connections:
 
     def __init__(
         self,
-        store: AccessStore,
+        store: Store,
         authority: Authority,
         keys: Keys,
         vault: Vault,

@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from bot.domain.api_key import ApiKey, KeyFacts, KeyReport
 from bot.domain.errors import Definite, VibecodeError
-from bot.ports.core import Workflows
+from bot.ports.workflows import Workflows
 
 
 async def examine_key(workflows: Workflows, key: ApiKey, now: int) -> KeyReport:

@@ -11,8 +11,8 @@ from bot.domain.command import Word
 from bot.domain.connection import Link, LinkKind
 from bot.domain.errors import KeyNotAccepted, KeyUnusable, Refused, SessionMissing
 from bot.domain.permissions import Actor
-from bot.ports.access import AccessStore
-from bot.ports.core import Workflows
+from bot.ports.store import Store
+from bot.ports.workflows import Workflows
 
 PERSON = "user:"
 
@@ -30,7 +30,7 @@ class KeyService:
     """Only for those who may configure the channel: asked at the command, at the press and at the page."""
 
     def __init__(
-        self, store: AccessStore, keys: Keys, links: Links, workflows: Workflows, authority: Authority
+        self, store: Store, keys: Keys, links: Links, workflows: Workflows, authority: Authority
     ) -> None:
         self._store = store
         self._keys = keys

@@ -11,8 +11,8 @@ from bot.domain.audit import Event
 from bot.domain.connection import PersonSession
 from bot.domain.errors import KeyMissing, KeyNotAccepted, KeyUndecryptable, SessionMissing
 from bot.domain.practice import is_practice, practice_key
-from bot.ports.access import AccessStore
-from bot.ports.core import Vault
+from bot.ports.store import ChannelStore, Store
+from bot.ports.vault import Vault
 
 _SHAPE = re.compile(r"vibe_(api|app)_[A-Za-z0-9_-]{8,500}")
 _SESSION = re.compile(r"[\x21-\x7e]{8,4000}")
@@ -21,7 +21,7 @@ _SESSION = re.compile(r"[\x21-\x7e]{8,4000}")
 class Keys:
     """The channels' keys. A key leaves only towards Vibecode: people see its first 16 and last 4 characters."""
 
-    def __init__(self, store: AccessStore, vault: Vault) -> None:
+    def __init__(self, store: Store, vault: Vault) -> None:
         self._store = store
         self._vault = vault
 
@@ -144,7 +144,7 @@ class Keys:
         }
 
 
-async def remove_key(store: AccessStore, team: str, channel: str, *, by: str) -> bool:
+async def remove_key(store: ChannelStore, team: str, channel: str, *, by: str) -> bool:
     """Forget a channel's key, for which nothing has to be opened; False: it had none."""
     return await store.remove_channel_key(team, channel, _event("key_removed", team, channel, by))
 

@@ -12,8 +12,9 @@ from bot.domain.channel_settings import ChannelSettings
 from bot.domain.errors import SettingsNotAccepted
 from bot.domain.notices import BecameShared
 from bot.domain.workspace import enterprise_of, team_of
-from bot.ports.access import AccessStore
-from bot.ports.core import Configurers, Notify
+from bot.ports.directory import Configurers
+from bot.ports.messenger import Notify
+from bot.ports.store import ChannelStore
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ class Lifecycle:
     """Each thing may be told twice: Slack repeats events, and their order is not certain."""
 
     def __init__(
-        self, store: AccessStore, keys: Keys, channels: Channels, *, notify: Notify, configurers: Configurers
+        self, store: ChannelStore, keys: Keys, channels: Channels, *, notify: Notify, configurers: Configurers
     ) -> None:
         self._store = store
         self._keys = keys

@@ -5,7 +5,7 @@ import secrets
 
 from bot.domain.connection import Link, LinkKind
 from bot.domain.permissions import Actor
-from bot.ports.access import AccessStore
+from bot.ports.store import AccessStore
 
 LINK_MS = 10 * 60 * 1000
 _SECRET_BYTES = 32

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bot.domain.audit import Event
 from bot.domain.errors import KeyMissing, KeyUnusable, Refused
-from bot.ports.core import Store
+from bot.ports.store import Store
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ from typing import Any
 from bot.domain.audit import Event
 from bot.domain.channel_settings import ChannelSettings
 from bot.domain.errors import StoreError
-from bot.ports.core import Store
+from bot.ports.store import ChannelStore
 
 _TRIES = 10
 
@@ -14,7 +14,7 @@ _TRIES = 10
 class SettingsChanges:
     """The one way in which settings change."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: ChannelStore) -> None:
         self._store = store
 
     async def settings(self, place: str, channel: str) -> ChannelSettings:

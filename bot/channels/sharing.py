@@ -6,7 +6,7 @@ from typing import Protocol
 from bot.domain.channel_settings import ChannelSettings
 from bot.domain.errors import SettingsNotAccepted
 from bot.domain.workspace import outside_teams
-from bot.ports.core import Store
+from bot.ports.store import ChannelStore
 
 
 class Audience(StrEnum):
@@ -35,7 +35,7 @@ class Channels(Protocol):
 class Sharing:
     """Tells each time anew, so that a channel that becomes shared is treated so from then on."""
 
-    def __init__(self, store: Store, channels: Channels) -> None:
+    def __init__(self, store: ChannelStore, channels: Channels) -> None:
         self._store = store
         self._channels = channels
 

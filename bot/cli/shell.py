@@ -9,7 +9,7 @@ from bot.domain.errors import HaltbotError
 from bot.domain.findings import Finding
 from bot.messages.findings import remedy, told
 from bot.messages.language import paragraph
-from bot.ports.access import AccessStore
+from bot.ports.store import Store
 from bot.store.opening import open_store
 
 
@@ -25,7 +25,7 @@ def operator() -> str:
 @asynccontextmanager
 async def opened_store(
     database_url: str | None = None, *, may_create: bool = False
-) -> AsyncIterator[AccessStore]:
+) -> AsyncIterator[Store]:
     """Open a database, by default the settings', beside a bot that may run. Raises SettingsInvalid, StoreError."""
     url = database_url or load(StorageSettings).database_url
     store = await open_store(url, owner="shell", shared=True, may_create=may_create)

@@ -13,7 +13,7 @@ from typing import Protocol
 from bot.domain.api_key import ApiKey, OpenedKey
 from bot.domain.errors import NotExecuted, RateLimited
 from bot.domain.instance import Instance, Lookup, Page
-from bot.ports.core import Workflows
+from bot.ports.workflows import Workflows
 
 MAX_PAGES = 20
 MAX_SECONDS = 5.0

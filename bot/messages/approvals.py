@@ -9,7 +9,7 @@ from bot.messages.mrkdwn import escape
 from bot.messages.permissions import people
 from bot.messages.refusals import refusal
 from bot.messages.times import clock
-from bot.ports.core import Message
+from bot.ports.messenger import Message
 
 ASK = "approval_ask"
 RESET_BREAKER = "breaker_reset"

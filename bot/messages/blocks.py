@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.domain.termination import MessageRef
 from bot.messages.mrkdwn import clip
-from bot.ports.core import Message
+from bot.ports.messenger import Message
 
 SECTION_LIMIT = 3000
 TEXT_LIMIT = 4000

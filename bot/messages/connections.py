@@ -5,7 +5,7 @@ from bot.messages.blocks import button, with_buttons
 from bot.messages.language import _, paragraph
 from bot.messages.mrkdwn import escape
 from bot.messages.times import moment
-from bot.ports.core import Message
+from bot.ports.messenger import Message
 
 CONNECT_LINK = "connection_link_open"
 

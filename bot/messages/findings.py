@@ -11,7 +11,7 @@ from bot.messages.error_catalog import explain
 from bot.messages.language import N_, _, n_, paragraph
 from bot.messages.mrkdwn import escape
 from bot.messages.times import utc
-from bot.ports.core import Message
+from bot.ports.messenger import Message
 
 _SIGNS = {Level.OK: ":white_check_mark:", Level.WARN: ":warning:", Level.FAIL: ":red_circle:"}
 _ABOUT_A_CHANNEL = re.compile(r"haltbot key (?:set|remove)(?: --session)?(?! --)")

@@ -9,7 +9,7 @@ from bot.messages.error_catalog import explain
 from bot.messages.language import N_, _, paragraph
 from bot.messages.mrkdwn import escape
 from bot.messages.times import moment
-from bot.ports.core import Message
+from bot.ports.messenger import Message
 
 KEY_LINK = "key_link_open"
 KEY_REMOVE = "key_remove"

@@ -4,7 +4,7 @@ from bot.domain.notices import BecameShared, BreakerTripped, Connected, NotConne
 from bot.messages import connections
 from bot.messages.approvals import breaker_tripped
 from bot.messages.blocks import private
-from bot.ports.core import Message
+from bot.ports.messenger import Message
 
 
 def message(notice: Notice) -> Message:

@@ -3,7 +3,7 @@
 from bot.domain.practice import Scene, is_practice
 from bot.messages.blocks import private
 from bot.messages.language import N_, _
-from bot.ports.core import Message
+from bot.ports.messenger import Message
 
 _TASKS = N_(
     {

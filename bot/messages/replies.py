@@ -10,7 +10,7 @@ from bot.messages.instance_text import fields
 from bot.messages.language import N_, _, n_, paragraph
 from bot.messages.practice import banner
 from bot.messages.refusals import EXAMPLE_ID
-from bot.ports.core import Message
+from bot.ports.messenger import Message
 
 _USAGE = N_(
     (

@@ -13,7 +13,7 @@ from bot.messages.instance_text import fields
 from bot.messages.language import ENGLISH, _, speaking
 from bot.messages.mrkdwn import clip, escape
 from bot.messages.practice import banner
-from bot.ports.core import Message
+from bot.ports.messenger import Message
 
 FORCE_TERMINATE = "termination_force"
 TERMINATE_SOFTLY = "termination_soften"

@@ -14,7 +14,8 @@ from bot.domain.errors import Definite, NotRunning
 from bot.domain.instance import Instance, Page
 from bot.domain.practice import PRACTICE_KEY, PREFIX, Scene
 from bot.domain.reference import unmistakable
-from bot.ports.core import Store, Workflows
+from bot.ports.store import AuditStore
+from bot.ports.workflows import Workflows
 
 STEP_MS = 20_000
 """How long the step of a busy one takes to finish, once it was stopped softly."""
@@ -32,7 +33,7 @@ class _State:
     forced: bool = False
 
 
-async def make_instance(store: Store, scene: Scene, *, team: str, channel: str, by: str) -> str:
+async def make_instance(store: AuditStore, scene: Scene, *, team: str, channel: str, by: str) -> str:
     """Make up a running instance; returns its identifier."""
     # Every identifier holds a digit.
     workflow_id = f"{PREFIX}{scene}-{unmistakable(_LETTERS)}{secrets.randbelow(10)}"
@@ -56,7 +57,7 @@ class PracticePool:
     A key sees one instance alone: see ``practice_key``.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: AuditStore) -> None:
         self._store = store
 
     async def terminate(self, key: ApiKey, workflow_id: str, *, force: bool, reason: str) -> None:  # noqa: ARG002 -- as Workflows wants it

@@ -5,7 +5,7 @@ import logging
 import random
 
 from bot.domain.errors import StoreError
-from bot.ports.core import Store
+from bot.ports.store import AuditStore
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +17,7 @@ LOOK_SECONDS = 60 * 60
 class Retention:
     """Deletes what ended more than so many days ago. There is no leader: a conditional update decides."""
 
-    def __init__(self, store: Store, *, days: int, look_seconds: float = LOOK_SECONDS) -> None:
+    def __init__(self, store: AuditStore, *, days: int, look_seconds: float = LOOK_SECONDS) -> None:
         self._store = store
         self._days = days
         self._look_seconds = look_seconds

@@ -18,7 +18,7 @@ from bot.config.settings import Settings
 from bot.domain.errors import HaltbotError, StoreError
 from bot.operations.doctor.daily import Daily
 from bot.operations.retention import Retention
-from bot.ports.core import Store
+from bot.ports.store import Store
 from bot.slack import http
 from bot.slack.bolt import Bolt, Identity
 from bot.slack.messenger import SlackMessenger

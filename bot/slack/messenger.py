@@ -14,7 +14,7 @@ from bot.domain.termination import MessageRef, Phase, Termination
 from bot.messages.approvals import refusal_with_request
 from bot.messages.blocks import annotated
 from bot.messages.replies import posted_elsewhere
-from bot.ports.core import Message, Showing
+from bot.ports.messenger import Message, Showing
 from bot.slack.history import LOOK_SECONDS, METADATA_TYPE, History
 from bot.slack.outbox import Outbox
 

@@ -12,7 +12,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from bot.domain.errors import SlackError, SlackRefused, SlackUnavailable
 from bot.domain.notices import Notice
 from bot.messages import notices
-from bot.ports.core import Message
+from bot.ports.messenger import Message
 from bot.slack.web_api import TOKEN_REFUSED, PatientCalls, is_passing, seconds_to_wait
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from bot.domain.practice import is_practice
 from bot.domain.press import Choice, Press
 from bot.domain.termination import MessageRef, Outcome, Phase, Termination
 from bot.observability import metrics
-from bot.ports.core import Duplicate, Store, Submitted
+from bot.ports.store import Duplicate, Store, Submitted
 
 log = logging.getLogger(__name__)
 
@@ -39,12 +39,12 @@ class _Counted:
         termination: Termination,
         phase: Phase,
         *,
-        idem: str,
+        idempotency_key: str,
         run_here: bool,
         admission: Admission | None = None,
     ) -> Submitted | Duplicate:
         submitted = await self._store.submit(
-            termination, phase, idem=idem, run_here=run_here, admission=admission
+            termination, phase, idempotency_key=idempotency_key, run_here=run_here, admission=admission
         )
         if not is_practice(termination.request.workflow_id):
             kind = "force" if termination.request.force else "soft"

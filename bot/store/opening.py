@@ -7,7 +7,7 @@ from typing import Any
 from bot.config.settings import Settings, SettingsInvalid, StorageSettings, sqlite_path
 from bot.config.vault import KEY_BYTES, AesVault, decode_keys, key_file
 from bot.domain.pace import Pace
-from bot.ports.access import AccessStore
+from bot.ports.store import Store
 from bot.store import database_file
 from bot.store.sqlite import open_sqlite
 from bot.store.sqlite_file import hand_over, owned_as
@@ -20,7 +20,7 @@ async def open_store(
     shared: bool = False,
     may_create: bool = True,
     lease_ms: int = Pace().lease_ms,
-) -> AccessStore:
+) -> Store:
     """Open the database that the settings name; ``shared`` for a command beside a running bot.
 
     ``may_create``: an embedded database that is not there is made; a command that only reads would otherwise find
@@ -33,8 +33,8 @@ async def open_store(
     return await open_sqlite(path, owner=owner, lease_ms=lease_ms, exclusive=not shared)
 
 
-async def _open_postgres(database_url: str, owner: str, lease_ms: int) -> AccessStore:
-    store: AccessStore = await postgres_adapter().open_postgres(database_url, owner=owner, lease_ms=lease_ms)
+async def _open_postgres(database_url: str, owner: str, lease_ms: int) -> Store:
+    store: Store = await postgres_adapter().open_postgres(database_url, owner=owner, lease_ms=lease_ms)
     return store
 
 

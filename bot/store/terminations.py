@@ -12,7 +12,7 @@ from bot.domain.job import Job, Transition
 from bot.domain.press import Press
 from bot.domain.termination import MessageRef, Phase, Termination, dedupe_key, repeats
 from bot.domain.transitions import decide
-from bot.ports.core import Backlog, Duplicate, Submitted
+from bot.ports.store import Backlog, Duplicate, Submitted
 from bot.store import payload, statements
 from bot.store.repository import Repository
 from bot.store.spacing import Spacing
@@ -29,11 +29,18 @@ class Terminations(Repository):
         termination: Termination,
         phase: Phase,
         *,
-        idem: str,
+        idempotency_key: str,
         run_here: bool,
         admission: Admission | None = None,
     ) -> Submitted | Duplicate:
-        steps = partial(self._submit, termination, phase, idem=idem, run_here=run_here, admission=admission)
+        steps = partial(
+            self._submit,
+            termination,
+            phase,
+            idempotency_key=idempotency_key,
+            run_here=run_here,
+            admission=admission,
+        )
         submitted = await self.database.write(steps, urgent=True, atomic=False)
         if isinstance(submitted, Refused):
             raise submitted
@@ -86,7 +93,7 @@ class Terminations(Repository):
         termination: Termination,
         phase: Phase,
         *,
-        idem: str,
+        idempotency_key: str,
         run_here: bool,
         admission: Admission | None,
     ) -> Steps[Submitted | Duplicate | Refused]:
@@ -99,7 +106,7 @@ class Terminations(Repository):
                 {
                     "team": termination.request.team,
                     "channel": termination.request.channel,
-                    "idem": idem,
+                    "idem": idempotency_key,
                     "twin": dedupe_key(termination),
                 },
             )
@@ -116,7 +123,7 @@ class Terminations(Repository):
                 statements.SUBMIT,
                 {
                     "id": asked.id,
-                    "idem": idem,
+                    "idem": idempotency_key,
                     "twin": dedupe_key(asked),
                     "phase": phase.value,
                     "payload": payload.encode(asked),

@@ -13,7 +13,7 @@ from bot.domain.permissions import Actor, Verdict
 from bot.domain.press import Choice, Press
 from bot.domain.termination import MessageRef, Termination
 from bot.domain.transitions import decide, role_at_stake
-from bot.ports.core import Store
+from bot.ports.store import TerminationStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Dialog:
 class ClickAuthorizer:
     """A question is shown for minutes, and rights change: nothing that was found out before counts at the click."""
 
-    def __init__(self, store: Store, authority: Authority) -> None:
+    def __init__(self, store: TerminationStore, authority: Authority) -> None:
         self._store = store
         self._authority = authority
 

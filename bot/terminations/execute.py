@@ -29,7 +29,7 @@ from bot.domain.pace import Pace
 from bot.domain.termination import Calls, Outcome, Phase, Result, Termination
 from bot.domain.transitions import ask_anew
 from bot.instances.finder import Finder
-from bot.ports.core import Workflows
+from bot.ports.workflows import Workflows
 from bot.terminations.lease import Leases, is_held
 from bot.terminations.notifier import Notifier
 

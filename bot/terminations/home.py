@@ -9,7 +9,9 @@ from bot.domain.job import Job
 from bot.domain.overview import Overview
 from bot.domain.permissions import HOME, Actor
 from bot.domain.termination import Outcome, Phase
-from bot.ports.core import Configurers, Store, Views
+from bot.ports.directory import Configurers
+from bot.ports.messenger import Views
+from bot.ports.store import Store
 
 DAY_MS = 24 * 60 * 60 * 1000
 MOST_READ = 100

@@ -13,7 +13,7 @@ from bot.domain.job import Job, Transition
 from bot.domain.pace import Pace
 from bot.domain.termination import Outcome, Phase, Termination
 from bot.domain.transitions import ending
-from bot.ports.core import Store
+from bot.ports.store import Store
 from bot.terminations.worker import Alarm
 
 T = TypeVar("T")

@@ -12,7 +12,8 @@ from bot.domain.job import Job
 from bot.domain.pace import Pace
 from bot.domain.termination import Phase, Termination
 from bot.domain.transitions import withheld
-from bot.ports.core import Messenger, Showing, Vault
+from bot.ports.messenger import Messenger, Showing
+from bot.ports.vault import Vault
 from bot.terminations.lease import Leases, ends, is_held
 
 T = TypeVar("T")

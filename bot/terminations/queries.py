@@ -10,13 +10,13 @@ from bot.domain.job import Job
 from bot.domain.permissions import Actor
 from bot.domain.termination import Outcome
 from bot.instances.finder import Finder
-from bot.ports.core import Store
+from bot.ports.store import TerminationStore
 
 
 class Queries:
     """Answers from the database and from the list of running workflows. Raises Refused."""
 
-    def __init__(self, store: Store, authority: Authority, keys: Keys, finder: Finder) -> None:
+    def __init__(self, store: TerminationStore, authority: Authority, keys: Keys, finder: Finder) -> None:
         self._store = store
         self._authority = authority
         self._keys = keys

@@ -8,7 +8,7 @@ from bot.domain.errors import AUTHORISABLE
 from bot.domain.job import Job
 from bot.domain.reference import new_reference
 from bot.domain.termination import RESUMABLE_MS, Calls, Outcome, Phase, Posting, Termination
-from bot.ports.core import Store, Submitted
+from bot.ports.store import Store, Submitted
 
 
 class Resumer:
@@ -27,7 +27,7 @@ class Resumer:
             return False
         again, phase = _anew(job.termination, now)
         submitted = await self._store.submit(
-            again, phase, idem=f"resume {reference}", run_here=self._has_room()
+            again, phase, idempotency_key=f"resume {reference}", run_here=self._has_room()
         )
         if not isinstance(submitted, Submitted):
             return False

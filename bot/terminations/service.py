@@ -18,7 +18,8 @@ from bot.domain.reference import new_reference
 from bot.domain.termination import Approval, MessageRef, Outcome, Phase, Question, Request, Termination
 from bot.domain.transitions import is_requester
 from bot.observability import context
-from bot.ports.core import Duplicate, Store, Submitted, Vault
+from bot.ports.store import Duplicate, Store, Submitted
+from bot.ports.vault import Vault
 from bot.terminations.click import ClickAuthorizer, Dialog
 
 T = TypeVar("T")
@@ -146,7 +147,9 @@ class Terminations:
             ),
             question=Question(approval=Approval.ASKED),
         )
-        return await self._record(termination, Phase.AWAITING_CONFIRMATION, idem=f"ask {refused.id}")
+        return await self._record(
+            termination, Phase.AWAITING_CONFIRMATION, idempotency_key=f"ask {refused.id}"
+        )
 
     async def _submit(self, command: Command, order: Order) -> Submitted | Duplicate:
         asker, reference = command.asker, new_reference()
@@ -166,15 +169,24 @@ class Terminations:
             ),
         )
         phase = Phase.AWAITING_CONFIRMATION if order.force else Phase.REQUESTED
-        idem = f"command {asker.place} {command.delivery}"
+        idempotency_key = f"command {asker.place} {command.delivery}"
         admission = Admission(self._authority.facts_by_heart(asker))
-        return await self._record(termination, phase, idem=idem, admission=admission)
+        return await self._record(termination, phase, idempotency_key=idempotency_key, admission=admission)
 
     async def _record(
-        self, termination: Termination, phase: Phase, *, idem: str, admission: Admission | None = None
+        self,
+        termination: Termination,
+        phase: Phase,
+        *,
+        idempotency_key: str,
+        admission: Admission | None = None,
     ) -> Submitted | Duplicate:
         submitted = await self._store.submit(
-            termination, phase, idem=idem, run_here=self._has_room(), admission=admission
+            termination,
+            phase,
+            idempotency_key=idempotency_key,
+            run_here=self._has_room(),
+            admission=admission,
         )
         match submitted:
             case Submitted(job=Job() as job):

@@ -9,7 +9,7 @@ from typing import Any
 from bot.domain.errors import StoreError
 from bot.domain.job import Job
 from bot.observability import context
-from bot.ports.core import Store
+from bot.ports.store import TerminationStore
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Worker:
 
     def __init__(
         self,
-        store: Store,
+        store: TerminationStore,
         run: Callable[[Job], Awaitable[None]],
         alarm: Alarm,
         *,

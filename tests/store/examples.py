@@ -12,7 +12,7 @@ from bot.domain.channel_settings import Role
 from bot.domain.job import Job, Transition
 from bot.domain.press import Choice, Press
 from bot.domain.termination import MessageRef, Phase, Termination
-from bot.ports.core import Store, Submitted
+from bot.ports.store import Store, Submitted
 
 SEEN_AT = MessageRef(channel="C1", ts="1700000000.000100", way="channel")
 
@@ -33,7 +33,9 @@ def a_termination(**changes):
 
 async def submitted(store: Store, phase=Phase.REQUESTED, *, run_here=True, **changes) -> Submitted:
     termination = a_termination(**changes)
-    result = await store.submit(termination, phase, idem=f"idem {termination.id}", run_here=run_here)
+    result = await store.submit(
+        termination, phase, idempotency_key=f"request {termination.id}", run_here=run_here
+    )
     assert isinstance(result, Submitted)
     return result
 

@@ -25,7 +25,7 @@ from bot.domain.errors import Refused
 from bot.domain.job import Transition
 from bot.domain.press import Choice
 from bot.domain.termination import Outcome, Phase
-from bot.ports.core import Duplicate
+from bot.ports.store import Duplicate
 
 LEASE_MS = 60
 
@@ -166,7 +166,9 @@ async def test_a_change_of_the_way_changes_the_twin(store):
 
     await submitted(store, workflow_id="w1", force=True)
     soft = a_termination(workflow_id="w1", force=False)
-    assert isinstance(await store.submit(soft, Phase.REQUESTED, idem="x", run_here=True), Duplicate)
+    assert isinstance(
+        await store.submit(soft, Phase.REQUESTED, idempotency_key="x", run_here=True), Duplicate
+    )
 
 
 async def test_a_transition_into_an_open_twin_is_refused_and_changes_nothing(store):

@@ -12,7 +12,7 @@ from bot.domain.errors import Refused
 from bot.domain.press import Choice
 from bot.domain.termination import Outcome
 from bot.domain.transitions import ending
-from bot.ports.core import Submitted
+from bot.ports.store import Submitted
 
 
 async def test_of_200_racing_clicks_one_wins(store_factory):

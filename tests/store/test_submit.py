@@ -21,7 +21,7 @@ from bot.domain.admission import Admission
 from bot.domain.errors import Refused, StoreError
 from bot.domain.permissions import Facts, Person
 from bot.domain.termination import Outcome, Phase
-from bot.ports.core import Duplicate, Submitted
+from bot.ports.store import Duplicate, Submitted
 
 
 async def test_a_termination_comes_back_as_it_was_recorded(store):
@@ -75,7 +75,7 @@ async def test_the_channel_is_looked_at_before_anything_is_written(store):
     async def submit(facts, **changes):
         admission = Admission(facts)
         return await store.submit(
-            a_termination(**changes), Phase.REQUESTED, idem="x", run_here=True, admission=admission
+            a_termination(**changes), Phase.REQUESTED, idempotency_key="x", run_here=True, admission=admission
         )
 
     await store.replace_settings("T1", "C1", {}, {"force_needs_reason": True}, a_line())
@@ -99,7 +99,7 @@ async def test_a_channel_with_a_key_and_no_settings_has_the_usual_ones(store):
     admitted = await store.submit(
         a_termination(force=True, reason=""),
         Phase.AWAITING_CONFIRMATION,
-        idem="x",
+        idempotency_key="x",
         run_here=True,
         admission=Admission(KNOWN),
     )
@@ -110,9 +110,9 @@ async def test_a_channel_with_a_key_and_no_settings_has_the_usual_ones(store):
 async def test_the_same_request_again_is_a_duplicate(store):
     """Slack may deliver a command twice; the second finds the first."""
     first = a_termination()
-    await store.submit(first, Phase.REQUESTED, idem="trigger 1", run_here=True)
+    await store.submit(first, Phase.REQUESTED, idempotency_key="trigger 1", run_here=True)
 
-    again = await store.submit(a_termination(), Phase.REQUESTED, idem="trigger 1", run_here=True)
+    again = await store.submit(a_termination(), Phase.REQUESTED, idempotency_key="trigger 1", run_here=True)
 
     assert isinstance(again, Duplicate)
     assert (first.id, Phase.REQUESTED, True) == (again.termination.id, again.phase, again.same_request)
@@ -121,10 +121,12 @@ async def test_the_same_request_again_is_a_duplicate(store):
 
 async def test_the_same_request_is_a_duplicate_even_after_it_ended(store):
     """A late redelivery starts nothing, however it ended."""
-    job = (await store.submit(a_termination(), Phase.REQUESTED, idem="trigger 1", run_here=True)).job
+    job = (
+        await store.submit(a_termination(), Phase.REQUESTED, idempotency_key="trigger 1", run_here=True)
+    ).job
     await finished(store, job, outcome=Outcome.FAILED, code="SCOPE_DENIED")
 
-    again = await store.submit(a_termination(), Phase.REQUESTED, idem="trigger 1", run_here=True)
+    again = await store.submit(a_termination(), Phase.REQUESTED, idempotency_key="trigger 1", run_here=True)
 
     assert isinstance(again, Duplicate)
     assert (Phase.DONE, True) == (again.phase, again.same_request)
@@ -135,7 +137,10 @@ async def test_an_open_twin_is_a_duplicate(store):
     job = await running(store, workflow_id="w1")
 
     again = await store.submit(
-        a_termination(workflow_id="w1", user="U2", reason="other"), Phase.REQUESTED, idem="x", run_here=True
+        a_termination(workflow_id="w1", user="U2", reason="other"),
+        Phase.REQUESTED,
+        idempotency_key="x",
+        run_here=True,
     )
 
     assert isinstance(again, Duplicate)
@@ -148,7 +153,7 @@ async def test_what_differs_is_no_twin(store, other):
     await running(store, workflow_id="w1")
 
     result = await store.submit(
-        a_termination(**{"workflow_id": "w1", **other}), Phase.REQUESTED, idem="x", run_here=True
+        a_termination(**{"workflow_id": "w1", **other}), Phase.REQUESTED, idempotency_key="x", run_here=True
     )
 
     assert isinstance(result, Submitted)
@@ -159,7 +164,9 @@ async def test_a_repeat_right_after_success_is_a_duplicate(store):
     job = await running(store, workflow_id="w1")
     await finished(store, job, outcome=Outcome.GONE_VERIFIED, ended_at=await store.now())
 
-    again = await store.submit(a_termination(workflow_id="w1"), Phase.REQUESTED, idem="x", run_here=True)
+    again = await store.submit(
+        a_termination(workflow_id="w1"), Phase.REQUESTED, idempotency_key="x", run_here=True
+    )
 
     assert isinstance(again, Duplicate)
     assert (Outcome.GONE_VERIFIED, False) == (again.termination.result.outcome, again.same_request)
@@ -178,7 +185,9 @@ async def test_after_another_end_it_may_be_asked_for_again(store, ending):
     job = await running(store, workflow_id="w1")
     await finished(store, job, **{"ended_at": await store.now(), **ending})
 
-    again = await store.submit(a_termination(workflow_id="w1"), Phase.REQUESTED, idem="x", run_here=True)
+    again = await store.submit(
+        a_termination(workflow_id="w1"), Phase.REQUESTED, idempotency_key="x", run_here=True
+    )
 
     assert isinstance(again, Submitted)
 
@@ -187,13 +196,16 @@ async def test_only_the_newest_ended_twin_counts(store):
     """A success followed by a failure may be repeated."""
     for outcome in (Outcome.ACCEPTED, Outcome.FAILED):
         termination = a_termination(workflow_id="w1", reason=outcome)
-        result = await store.submit(termination, Phase.REQUESTED, idem=outcome, run_here=True)
+        result = await store.submit(termination, Phase.REQUESTED, idempotency_key=outcome, run_here=True)
         ended_at = await store.now()
         await finished(store, result.job, outcome=outcome, ended_at=ended_at)
         await passed(store, ended_at + 2)
 
     again = await store.submit(
-        a_termination(workflow_id="w1", reason=Outcome.ACCEPTED), Phase.REQUESTED, idem="x", run_here=True
+        a_termination(workflow_id="w1", reason=Outcome.ACCEPTED),
+        Phase.REQUESTED,
+        idempotency_key="x",
+        run_here=True,
     )
 
     assert isinstance(again, Submitted)
@@ -205,7 +217,7 @@ async def test_a_taken_reference_is_an_error(store):
     other = changed(job.termination, workflow_id="another")
 
     with pytest.raises(StoreError, match="reference is taken"):
-        await store.submit(other, Phase.REQUESTED, idem="x", run_here=True)
+        await store.submit(other, Phase.REQUESTED, idempotency_key="x", run_here=True)
 
 
 async def test_what_is_open_in_a_channel_is_listed_oldest_first(store):

@@ -13,7 +13,9 @@ from bot.domain.errors import HaltbotError, SettingsNotAccepted, SlackError
 from bot.domain.findings import Finding, Level
 from bot.messages.findings import remedy, told, warning
 from bot.observability import metrics
-from bot.ports.core import Configurers, Store, Tell
+from bot.ports.directory import Configurers
+from bot.ports.messenger import Tell
+from bot.ports.store import Store
 
 log = logging.getLogger(__name__)
 

@@ -21,7 +21,8 @@ from bot.operations.doctor.database_checks import (
     check_secret_file,
 )
 from bot.operations.doctor.slack_checks import check_conversation, check_slack
-from bot.ports.core import Store, Workflows
+from bot.ports.store import Store
+from bot.ports.workflows import Workflows
 from bot.slack.web_api import open_slack
 from bot.store.database_file import examine as check_path
 from bot.store.opening import key_path, open_store, open_vault
