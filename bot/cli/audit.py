@@ -5,15 +5,15 @@ import io
 import json
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any
 
 import click
 
 from bot.cli.shell import CommandFailed, opened_store
+from bot.domain.audit import Event
 
-FIELDS = (
-    "seq", "at", "event", "reference", "team", "channel", "user", "workflow_id", "force", "reason", "outcome", "detail",
-)  # fmt: skip
+FIELDS = ("seq", "at", *(field.name for field in fields(Event)))
 
 
 @click.group()

@@ -8,14 +8,17 @@ from bot.domain.termination import Termination
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
-    """A line of the audit. The store adds the sequence number and the time."""
+    """A line of the audit, in the order of an export. The store adds the sequence number and the time.
+
+    A new member needs a column in ``bot/store/schema.py``, and nothing else.
+    """
 
     event: str
+    reference: str | None = None
     team: str
     channel: str
     user: str
     workflow_id: str | None = None
-    reference: str | None = None
     force: bool = False
     reason: str = ""
     outcome: str | None = None

@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any
 
 from bot.domain.audit import Event
-from bot.store import statements, statements_audit
-from bot.store.repository import Repository
-from bot.store.statements import EVENT_COLUMNS
+from bot.domain.practice import PREFIX
+from bot.store import statements_audit as statements
+from bot.store.database import Repository
 from bot.store.steps import Row, Steps, record
 
 _CHUNK = 500
@@ -30,46 +30,43 @@ class Audit(Repository):
                 yield _line(row)
             after = rows[-1]["seq"]
 
+    async def admitted_since(self, team: str, channel: str, since: int) -> int:
+        asked = {"team": team, "channel": channel, "since": since}
+        (row,) = await self.database.read(statements.ADMITTED, asked)
+        return int(row["admitted"])
+
+    async def worked_at(self, team: str, channel: str, *, since: int) -> int | None:
+        asked = {"team": team, "channel": channel, "since": since, "practice": f"{PREFIX}%"}
+        (row,) = await self.database.read(statements.WORKED_AT, asked)
+        return None if row["at"] is None else int(row["at"])
+
     async def forget(self, *, older_than_ms: int, period_ms: int) -> int:
-        rows = await self.database.write(partial(_let_go, older_than_ms, period_ms))
+        let_go = {"keep": older_than_ms, "period": period_ms}
+        rows = await self.database.execute(statements.LET_GO, let_go)
         if not rows:
             return 0
         # Chunk by chunk, so that nobody's acknowledgement waits for it.
         before, forgotten, after = int(rows[0]["keep_from"]), 0, ""
-        while gone := await self.database.write(partial(_purge_events, before)):
+        chunk = {"before": before, "limit": _CHUNK}
+        while lines := await self.database.execute(statements.PURGE_EVENTS, chunk):
+            forgotten += len(lines)
+        while purged := await self.database.write(partial(_purge_jobs, before, after)):
+            after, gone = purged
             forgotten += gone
-        while chunk := await self.database.write(partial(_purge_jobs, before, after)):
-            after, gone = chunk
-            forgotten += gone
-        left = await self.database.write(partial(_purge_left, before))
-        return forgotten + len(left)
-
-
-def _let_go(older_than_ms: int, period_ms: int) -> Steps[list[Row]]:
-    return (yield statements_audit.LET_GO, {"keep": older_than_ms, "period": period_ms})
-
-
-def _purge_events(before: int) -> Steps[int]:
-    gone = yield statements_audit.PURGE_EVENTS, {"before": before, "limit": _CHUNK}
-    return len(gone)
+        return forgotten + len(await self.database.execute(statements.PURGE_LEFT, {"before": before}))
 
 
 def _purge_jobs(before: int, after: str) -> Steps[tuple[str, int] | None]:
     """Go through the next chunk; its last reference and how many went, or None after the last one."""
-    (row,) = yield statements_audit.CHUNK_END, {"after": after, "limit": _CHUNK}
+    (row,) = yield statements.CHUNK_END, {"after": after, "limit": _CHUNK}
     if row["last"] is None:
         return None
-    gone = yield statements_audit.PURGE_JOBS, {"after": after, "last": row["last"], "before": before}
+    gone = yield statements.PURGE_JOBS, {"after": after, "last": row["last"], "before": before}
     return row["last"], len(gone)
-
-
-def _purge_left(before: int) -> Steps[list[Row]]:
-    """Delete what remains of the channels of workspaces that were left before."""
-    return (yield statements_audit.PURGE_LEFT, {"before": before})
 
 
 def _line(row: Row) -> Mapping[str, Any]:
     at = datetime.fromtimestamp(row["at"] / 1000, UTC).isoformat(timespec="milliseconds")
-    told = {name: row[name] for name in EVENT_COLUMNS}
+    told = {name: row[name] for name in statements.COLUMNS}
     told |= {"force": bool(row["force"]), "detail": json.loads(row["detail"])}
     return {"seq": row["seq"], "at": at.replace("+00:00", "Z"), **told}

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from bot.store import statements
@@ -28,6 +29,10 @@ class Database(ABC):
     async def read(self, statement: str, parameters: Mapping[str, Any]) -> list[Row]:
         """Run a query that sees everything that was committed before."""
 
+    async def execute(self, statement: str, parameters: Mapping[str, Any]) -> list[Row]:
+        """Run one statement that writes, in a transaction of its own."""
+        return await self.write(partial(_single, statement, parameters))
+
     async def now(self) -> int:
         """Read the database's clock, in ms since 1970."""
         (row,) = await self.read(statements.NOW, {})
@@ -36,3 +41,14 @@ class Database(ABC):
     @abstractmethod
     async def close(self) -> None:
         """Finish what was asked for, then let go of the database."""
+
+
+def _single(statement: str, parameters: Mapping[str, Any]) -> Steps[list[Row]]:
+    return (yield statement, parameters)
+
+
+class Repository:
+    """Some of a database's tables, in the terms of the use cases; several may share one database."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database

@@ -13,7 +13,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
 from bot.domain.errors import StoreBusy
-from bot.store import statements
+from bot.store import statements_audit as statements
 from bot.store.dialect import POSTGRES, render
 from bot.store.steps import Plain, Recorded, Row, Steps, columns
 

@@ -20,7 +20,7 @@ from typing import Any, Generic, TypeVar
 import sqlite_utils
 
 from bot.domain.errors import Refused, StoreError
-from bot.store import statements
+from bot.store import statements, statements_audit
 from bot.store.database import Database
 from bot.store.dialect import CLOCKED, SQLITE, Dialect, render
 from bot.store.sqlite_file import in_our_terms, lock_file, open_for_reading, open_for_writing, tidy_up
@@ -281,7 +281,7 @@ def _carry_out(db: sqlite_utils.Database, step: Plain | Recorded, dialect: Diale
     rows = _rows(db, render(step.statement, dialect), step.parameters)
     if rows:
         for line in step.lines:
-            db.execute(render(statements.RECORD, dialect), columns(line))
+            db.execute(render(statements_audit.RECORD, dialect), columns(line))
     return rows
 
 

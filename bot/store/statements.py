@@ -1,19 +1,4 @@
-"""Every SQL statement about terminations, their pace and the audit, once; a dialect fills in what differs."""
-
-EVENT_COLUMNS = {
-    "event": "TEXT",
-    "team": "TEXT",
-    "channel": "TEXT",
-    "user": "TEXT",
-    "workflow_id": "TEXT",
-    "force": "INTEGER",
-    "reason": "TEXT",
-    "outcome": "TEXT",
-    "reference": "TEXT",
-    "detail": "TEXT",
-}
-"""The columns of a line of the audit beside its number and time, with their types, in the order of an export."""
-_EVENT_NAMES = ", ".join(f'"{name}"' for name in EVENT_COLUMNS)
+"""Every SQL statement about terminations and their pace, once; a dialect fills in what differs."""
 
 # --- Terminations ---
 
@@ -128,32 +113,6 @@ BLOCK = """
 INSERT INTO bucket (key_id, tat, blocked_until) VALUES (:key_id, 0, {now} + :delay)
 ON CONFLICT (key_id) DO UPDATE SET blocked_until = {max}(bucket.blocked_until, excluded.blocked_until)
 """
-
-# --- Audit ---
-
-# Add a line to the audit.
-RECORD = f"""
-INSERT INTO event (at, {_EVENT_NAMES}) VALUES ({{now}}, {", ".join(f":{name}" for name in EVENT_COLUMNS)})
-"""  # noqa: S608 (made of constants)
-
-# Make a change, and add its lines of the audit if it returned a row, in one question over the network (PostgreSQL).
-CHANGE_WITH_LINES = f"""
-WITH changed AS (CHANGE), recorded AS (
-    INSERT INTO event (at, {_EVENT_NAMES})
-    SELECT {{now}}, {", ".join(f'line."{name}"' for name in EVENT_COLUMNS)}
-    FROM changed, ROWS FROM (json_to_recordset(:lines) AS (
-        {", ".join(f'"{name}" {kind}' for name, kind in EVENT_COLUMNS.items())}
-    )) WITH ORDINALITY AS line
-    ORDER BY line.ordinality
-)
-SELECT * FROM changed
-"""  # noqa: S608 (made of constants)
-
-# Read the next lines of the audit.
-EVENTS = "SELECT * FROM event WHERE seq > :after ORDER BY seq LIMIT :limit"
-
-# Read the next lines of the audit about one termination.
-EVENTS_ABOUT = "SELECT * FROM event WHERE reference = :reference AND seq > :after ORDER BY seq LIMIT :limit"
 
 # Read the clock.
 NOW = "SELECT {now} AS now"

@@ -1,4 +1,4 @@
-"""The SQL statements for one-time links, personal sessions, and channels that move or go away."""
+"""The SQL statements for one-time links and personal sessions."""
 
 LINKS_AND_SESSIONS = (
     # A one-time link. The secret itself is nowhere: whoever reads this table opens nothing with it.
@@ -96,60 +96,3 @@ WHERE told_at IS NULL AND expires_at > {{now}} AND expires_at <= {{now}} + :with
 
 # Forget the sessions of a channel.
 FORGET_SESSIONS_IN = "DELETE FROM session WHERE team = :team AND channel = :channel"
-
-# --- Channels that move or go away ---
-
-# Read a channel's whole row, and keep others from changing it meanwhile.
-CHANNEL = """
-SELECT sealed_key, sealed_session, key_id, hint, set_by, set_at, settings FROM channel
-WHERE team = :team AND channel = :channel {lock}
-"""
-
-# Forget a channel's row.
-FORGET_CHANNEL = "DELETE FROM channel WHERE team = :team AND channel = :channel"
-
-# Give a channel a row; what is there already stays.
-ADD_CHANNEL = """
-INSERT INTO channel (team, channel, sealed_key, sealed_session, key_id, hint, set_by, set_at, settings, updated_at)
-VALUES (:team, :channel, :sealed_key, :sealed_session, :key_id, :hint, :set_by, :set_at, :settings, {now})
-ON CONFLICT DO NOTHING
-"""
-
-# List the open terminations of a channel, and keep others from deciding them meanwhile.
-OPEN_TO_MOVE = """
-SELECT id, payload FROM job WHERE team = :team AND channel = :channel AND state = 'open' {lock}
-"""
-
-# Give an open termination to the channel's new id. Whoever holds it is fenced out, and it is taken up anew.
-MOVE_JOB = """
-UPDATE job SET payload = :payload, twin = :twin, channel = :channel, due_at = {now}, owner = NULL,
-               fence = fence + 1, updated_at = {now}
-WHERE id = :id
-"""
-
-# Delete the keys of a workspace, or of every workspace within an organisation; the settings stay.
-FORGET_KEYS = """
-UPDATE channel SET sealed_key = NULL, sealed_session = NULL, key_id = NULL, hint = NULL, set_by = NULL,
-                   set_at = NULL, updated_at = {now}
-WHERE (team = :team OR team LIKE :within) AND sealed_key IS NOT NULL
-RETURNING channel
-"""
-FORGET_SESSIONS = "DELETE FROM session WHERE team = :team OR team LIKE :within RETURNING channel"
-FORGET_LINKS = "DELETE FROM key_link WHERE team = :team OR team LIKE :within RETURNING channel"
-
-
-# Take note of when the workspace was left, so that retention deletes what remains of its channels.
-LEAVE_CHANNELS = """
-UPDATE channel SET left_at = {now} WHERE (team = :team OR team LIKE :within) AND left_at IS NULL
-"""
-
-
-# --- What the audit tells about a key ---
-
-# Tell when Bitrix24 last did here what it was asked for.
-WORKED_AT = """
-SELECT max(at) AS at FROM event
-WHERE at >= :since AND team = :team AND channel = :channel
-    AND outcome IN ('gone_verified', 'accepted', 'already_gone')
-    AND lower(workflow_id) NOT LIKE :practice
-"""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from bot.domain.audit import Event
-from bot.store import statements
+from bot.store import statements_audit as statements
 
 T = TypeVar("T")
 Row: TypeAlias = Mapping[str, Any]
@@ -37,6 +37,6 @@ def record(line: Event) -> Steps[None]:
 
 def columns(line: Event) -> dict[str, Any]:
     """Write a line of the audit as the table takes it."""
-    values = {name: getattr(line, name) for name in statements.EVENT_COLUMNS}
+    values = {name: getattr(line, name) for name in statements.COLUMNS}
     detail = json.dumps(dict(line.detail), ensure_ascii=False, separators=(",", ":"))
     return values | {"force": int(line.force), "detail": detail}

@@ -14,7 +14,7 @@ from bot.domain.termination import MessageRef, Phase, Termination, dedupe_key, r
 from bot.domain.transitions import decide
 from bot.ports.store import Backlog, Duplicate, Submitted
 from bot.store import payload, statements
-from bot.store.repository import Repository
+from bot.store.database import Repository
 from bot.store.spacing import Spacing
 from bot.store.steps import Recorded, Row, Steps
 
@@ -66,10 +66,10 @@ class Terminations(Repository):
         return await self.database.write(partial(self._take, key_id, Spacing.of(per_second)), atomic=False)
 
     async def block(self, key_id: str, for_ms: int) -> None:
-        await self.database.write(partial(_once, statements.BLOCK, key_id=key_id, delay=_rounded_up(for_ms)))
+        await self.database.execute(statements.BLOCK, {"key_id": key_id, "delay": _rounded_up(for_ms)})
 
     async def release(self) -> None:
-        await self.database.write(partial(_once, statements.RELEASE, owner=self.database.owner))
+        await self.database.execute(statements.RELEASE, {"owner": self.database.owner})
 
     async def find(self, reference: str) -> Job | None:
         rows = await self.database.read(statements.FIND, {"id": reference})
@@ -242,10 +242,6 @@ _DELIVERED, _ENDED = 1, 3
 def _rounded_up(duration_ms: int) -> int:
     """Make up for the clock's rounding down; nothing is added where there is no wait at all."""
     return duration_ms + 1 if duration_ms > 0 else 0
-
-
-def _once(statement: str, **parameters: object) -> Steps[None]:
-    yield statement, parameters
 
 
 def _job(row: Row, held_until: float = 0.0) -> Job:

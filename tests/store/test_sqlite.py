@@ -30,7 +30,7 @@ from store.examples import (
 from bot.domain.errors import Refused, StoreBusy, StoreError, StoreLocked
 from bot.domain.press import Choice
 from bot.domain.termination import Phase
-from bot.store import statements
+from bot.store import statements, statements_audit
 from bot.store.dialect import SQLITE, render
 from bot.store.sqlite import open_sqlite
 from bot.store.store import SqlStore
@@ -109,7 +109,7 @@ async def test_a_bad_operation_fails_alone(store):
     """The others in its batch are written, once."""
 
     def bad():
-        yield statements.RECORD, {"nothing": "that it needs"}
+        yield statements_audit.RECORD, {"nothing": "that it needs"}
 
     async with writer_held(store):
         results = asyncio.gather(
@@ -479,7 +479,9 @@ async def test_the_log_is_brought_into_the_file_while_others_write(store, path, 
 )
 async def test_no_frequent_statement_reads_a_whole_table(store, path, statement):
     """What an acknowledgement costs does not grow with the number of rows."""
-    sql = render(getattr(statements, statement), SQLITE)
+    sql = render(
+        getattr(statements_audit if statement.startswith("EVENTS") else statements, statement), SQLITE
+    )
     with closing(sqlite3.connect(path)) as db:
         parameters = dict.fromkeys(re.findall(r":(\w+)", sql), 1)
         plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {sql}", parameters)]
