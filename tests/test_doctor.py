@@ -33,7 +33,7 @@ from bot.messages.findings import remedy, told
 from bot.operations.doctor.database_checks import check_database_file
 from bot.operations.doctor.doctor import open_doctor
 from bot.operations.doctor.http_checks import check_http
-from bot.ports.store import AccessStore
+from bot.ports.store import Store
 from bot.store.opening import open_store, open_vault
 from bot.store.sqlite import open_sqlite
 
@@ -495,7 +495,7 @@ async def test_a_database_s_clock_that_is_off_is_named(idle: Workspace, tmp_path
 
 
 @contextlib.asynccontextmanager
-async def open_store_of(work: Workspace) -> AsyncIterator[AccessStore]:
+async def open_store_of(work: Workspace) -> AsyncIterator[Store]:
     store = await open_store(work.settings.database_url, owner="test", shared=True)
     try:
         yield store
