@@ -11,6 +11,8 @@ from sandbox.slack import Message
 from sandbox.vibecode import Step
 
 WAITING = Step(3600, locked=False)
+SOON_MS = 2000
+"""Enough to be asked and shown what is known of the instance."""
 
 
 async def asked(work: Workspace, reason: str = "deadlock") -> tuple[str, Message]:
@@ -156,7 +158,7 @@ async def test_opposite_clicks_at_once_have_one_winner(work: Workspace):
 
 async def test_a_question_expires_by_itself(tmp_path: Path):
     """Nobody answers: the message loses its buttons without anybody's doing, and a late click does nothing."""
-    async with workspace(tmp_path, haltbot_confirmation_seconds=4) as work:
+    async with workspace(tmp_path, pace={"confirmation_ms": SOON_MS}) as work:
         instance, question = await asked(work)
         message = await work.told("Expired")
         await work.slack.click(work.requester, question, FORCE_TERMINATE)
@@ -170,7 +172,7 @@ async def test_a_question_expires_by_itself(tmp_path: Path):
 
 async def test_expiry_is_enforced_while_slack_still_shows_the_buttons(tmp_path: Path):
     """A message that could not be edited decides nothing: the database does."""
-    async with workspace(tmp_path, haltbot_confirmation_seconds=4) as work:
+    async with workspace(tmp_path, pace={"confirmation_ms": SOON_MS}) as work:
         await asked(work)
         work.slack.fail("chat.update", "internal_error")
         await work.slack.wait_for(
@@ -187,12 +189,12 @@ async def test_expiry_is_enforced_while_slack_still_shows_the_buttons(tmp_path: 
 
 async def test_a_question_expires_while_the_bot_is_away(tmp_path: Path):
     """The bot comes back after the end: the question closes instead of standing for ever."""
-    async with workspace(tmp_path, haltbot_confirmation_seconds=4) as work:
+    async with workspace(tmp_path, pace={"confirmation_ms": SOON_MS}) as work:
         await asked(work)
         await work.stop()
         started = asyncio.get_running_loop().time()
         passed = asyncio.Event()
-        asyncio.get_running_loop().call_at(started + 4, passed.set)
+        asyncio.get_running_loop().call_at(started + SOON_MS / 1000, passed.set)
         await passed.wait()
         await work.start()
 

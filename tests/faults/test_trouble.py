@@ -90,7 +90,7 @@ async def test_a_click_into_a_locked_database_counts_once(outage):
 
 
 async def test_with_slack_down_the_termination_goes_on_and_is_told_later(outage):
-    """A whole minute, and a crash in it. Who the person is was asked before: else it would wait for Slack."""
+    """As often as it takes, and over a crash. Who the person is was asked before: else it would wait for Slack."""
     work, before, instance = outage.work, outage.instance(), outage.instance()
     async with running_bot(work) as bot:
         await work.command(f"{before} looping")
@@ -98,11 +98,11 @@ async def test_with_slack_down_the_termination_goes_on_and_is_told_later(outage)
         work.slack.down = True
         delivery = await work.command(f"{instance} looping")
         await outage.recorded(Phase.TELLING)
-        await asyncio.sleep(5)
+        await asyncio.sleep(1)
         await bot.stop(signal.SIGKILL)
         done_meanwhile = not work.vibecode.is_running(instance)
     async with running_bot(work):
-        await asyncio.sleep(55)
+        await asyncio.sleep(8)
         work.slack.down = False
         await work.slack.wait_for(lambda: outage.told(instance, "is gone (verified"), TELL_SECONDS)
 
