@@ -12,7 +12,6 @@ from bot.domain.errors import (
     NotRunning,
     Refused,
     SlackUnavailable,
-    VibecodeError,
 )
 
 _LINE = re.compile(r"^( *)[*x+-] (\w+)", re.MULTILINE)
@@ -40,10 +39,9 @@ def test_the_drawn_tree_is_complete_and_true():
     assert defined() == drawn()
 
 
-@pytest.mark.parametrize("name", sorted(defined()))
-def test_every_error_says_what_it_means(name):
+def test_every_error_says_what_it_means():
     """A docstring of at least one sentence."""
-    assert re.search(r"\.$", (vars(errors)[name].__doc__ or "").strip()), name
+    assert [] == [name for name in defined() if not (vars(errors)[name].__doc__ or "").strip().endswith(".")]
 
 
 @pytest.mark.parametrize(
@@ -59,8 +57,3 @@ def test_every_error_says_what_it_means(name):
 def test_an_error_reads_well_in_a_log(error, shown):
     """Codes, no text that a person typed."""
     assert shown == str(error)
-
-
-def test_what_vibecode_asked_for_is_kept():
-    """The time to wait travels with the error."""
-    assert 1.5 == VibecodeError("RATE_LIMITED", 429, retry_after=1.5).retry_after

@@ -134,7 +134,19 @@ async def test_no_more_is_taken_up_than_there_is_room_for():
         await store.empty.wait()
 
     assert [2] == asked
-    assert worker.has_room() is False
+
+
+async def test_a_worker_that_ends_is_handed_nothing_more():
+    """What is asked for now waits in the database for another process: here it would be cut off."""
+
+    async def run(_: Job) -> None:
+        raise AssertionError
+
+    worker = make(FakeStore(), run)
+    async with serving(worker):
+        assert worker.has_room()
+
+    assert not worker.has_room()
 
 
 async def test_what_does_not_end_in_time_is_cancelled_and_given_back():
