@@ -1,65 +1,37 @@
-"""The local Vibecode's server: who calls, what is asked, what is answered, and what is seen of it."""
+"""The local Vibecode's server, and what a test or a person can do with it."""
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self, TypeVar
-from urllib.parse import unquote
+from typing import Any, Self
 
 from aiohttp import web
 
-from sandbox.vibecode.api import WORKFLOWS, Api
+from sandbox.vibecode.api import Api
+from sandbox.vibecode.call_log import Call, CallLog
 from sandbox.vibecode.instances import Instance, Instances, Step
-from sandbox.vibecode.keys import Key, Keys, Session, masked, new_value
+from sandbox.vibecode.keys import Key, Keys, Session, new_value
 from sandbox.vibecode.oauth import OAuth
 from sandbox.vibecode.trouble import UNANSWERED, Trouble, Troubles
 
 _LONGEST_LINE = 256 * 1024  # A reason of 3,000 emojis makes an address of 36 KB.
-_LOOK_SECONDS = 0.02
-_MASKED = {"x-api-key", "authorization"}
-
-T = TypeVar("T")
 
 
-@dataclass(slots=True, eq=False)
-class Call:
-    """One request as it arrived; ``status`` stays None while, and if ever, it is not answered."""
-
-    method: str
-    path: str
-    query: dict[str, str]
-    headers: dict[str, str]
-    at: float
-    instance: str | None = None
-    status: int | None = None
-    #: The call terminated an instance, whatever its answer says.
-    executed: bool = False
-    #: The answer's body, with keys masked.
-    answer: str = ""
-    #: The connection was cut instead of answering.
-    cut: bool = False
-
-
-class VibecodeSandbox:
+class VibecodeSandbox(CallLog):
     """A Vibecode on this computer. What it knows outlives ``stop``, which makes it refuse connections."""
 
     def __init__(self, *, portal: str = "demo.bitrix24.com", clock: Callable[[], float] = time.time) -> None:
+        super().__init__(clock)
         #: Seconds that every answer takes.
         self.latency = 0.0
         #: Every request's connection is cut before anything happens.
         self.down = False
-        self.calls: list[Call] = []
-        self._clock = clock
         self._instances = Instances(clock)
         self.key_ring = Keys(clock)
         self._troubles = Troubles()
         self._api = Api(portal, self._instances, self.key_ring, self._troubles)
         self._oauth = OAuth(self.key_ring, self._troubles, clock)
-        self._listeners: list[Callable[[Call], None]] = []
-        self._changed = asyncio.Event()
         self._stopping = asyncio.Event()
         self._runner: web.AppRunner | None = None
         self._port = 0
@@ -229,30 +201,6 @@ class VibecodeSandbox:
         """Forget the trouble that is still to come."""
         self._troubles.scripted.clear()
 
-    def deletes(self, instance_id: str | None = None) -> list[Call]:
-        """List the DELETE calls, all or those for one instance."""
-        found = [call for call in self.calls if call.method == "DELETE"]
-        return found if instance_id is None else [call for call in found if call.instance == instance_id]
-
-    def listen(self, callback: Callable[[Call], None]) -> Callable[[], None]:
-        """Have every call shown when it arrives, and again when it is answered. Returns what ends it."""
-        self._listeners.append(callback)
-        return lambda: self._listeners.remove(callback)
-
-    async def wait_for(self, predicate: Callable[[], T], timeout: float = 20) -> T:  # noqa: ASYNC109 - its name in every sandbox
-        """Wait until this is true and return it; raises TimeoutError that tells what was seen instead."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout):
-                while not (found := predicate()):
-                    self._changed.clear()
-                    # Instances change as time passes, without a call that would wake us.
-                    with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(_LOOK_SECONDS):
-                            await self._changed.wait()
-                return found
-        seen = [f"{call.method} {call.path} -> {call.status}" for call in self.calls[-10:]]
-        raise TimeoutError(f"it did not happen within {timeout} s; the last calls: {seen}")
-
     @web.middleware
     async def _every_call(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -276,34 +224,8 @@ class VibecodeSandbox:
         await asyncio.sleep(self.latency)
         # Gateways set cookies without being asked; nobody should send them back for another key.
         answer.headers["Set-Cookie"] = "sandbox_gateway=1; Path=/"
-        call.status = answer.status
-        # Only a listener wants to read it; a load test must not keep every list it was sent.
-        if self._listeners and isinstance(answer, web.Response) and isinstance(answer.body, bytes):
-            call.answer = masked(answer.body.decode(errors="replace"))
-        self._tell(call)
+        self._answered(call, answer)
         return await self._truncated(request, answer) if trouble and trouble.what == "truncated" else answer
-
-    def _record(self, request: web.Request) -> Call:
-        start, _, instance = request.rel_url.raw_path.rpartition("/")
-        call = Call(
-            method=request.method,
-            path=masked(request.path),
-            query={name: masked(value) for name, value in request.query.items()},
-            headers={
-                name: (masked(value) if "vibe_" in value else "…") if name.lower() in _MASKED else value
-                for name, value in request.headers.items()
-            },
-            at=self._clock(),
-            instance=unquote(instance) if start == WORKFLOWS else None,
-        )
-        self.calls.append(call)
-        self._tell(call)
-        return call
-
-    def _tell(self, call: Call) -> None:
-        self._changed.set()
-        for listener in self._listeners:
-            listener(call)
 
     def _hang_up(self, call: Call, request: web.Request) -> web.Response:
         call.cut = True
