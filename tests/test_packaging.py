@@ -318,3 +318,18 @@ def test_every_setting_that_is_deployed_exists():
     named = set(re.findall(r"\b((?:HALTBOT|SLACK|VIBECODE|DATABASE)_[A-Z_]+)\b", "\n".join(texts)))
 
     assert named <= {name.upper() for name in Settings.model_fields}
+
+
+def test_what_is_installed_plays_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The wheel has the sandbox with its page, and needs nothing of the repository."""
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+    run(sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", tmp_path, cwd=ROOT)
+    (wheel,) = tmp_path.glob("*.whl")
+    installed = tmp_path / "installed"
+    zipfile.ZipFile(wheel).extractall(installed)
+    page = Path("sandbox/web/static")
+
+    assert {path.name for path in (ROOT / page).iterdir()} == {
+        path.name for path in (installed / page).iterdir()
+    }
+    assert "/terminate-workflow" in run(sys.executable, "-m", "bot", "demo", cwd=installed)
