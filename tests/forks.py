@@ -46,6 +46,9 @@ def run(command: dict[str, Any], descriptors: Sequence[int]) -> None:
     for number, descriptor in enumerate(streams):
         os.dup2(descriptor, number)
         os.close(descriptor)
+    # What Python found out about its own streams when it started need not be so for these.
+    sys.stdin, sys.stdout = os.fdopen(0), os.fdopen(1, "w")
+    sys.stderr = os.fdopen(2, "w", 1, errors="backslashreplace")
     os.chdir(command["folder"])
     os.environ.clear()
     os.environ.update(command["environment"])

@@ -7,12 +7,12 @@ import re
 import shutil
 import signal
 import socket
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+from forking import Fork, fork
 from processes import variables
 from workspace import Workspace
 
@@ -40,24 +40,14 @@ class Replica:
     folder: Path
     port: int = 0
     log: list[str] = field(default_factory=list)
-    process: asyncio.subprocess.Process | None = None
+    process: Fork | None = None
     _reading: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Start it; returns when it listens. Raises NotStarted."""
         # Its name does not matter to it: a replica that comes back is a new owner.
         environment = variables(self.settings) | {"HALTBOT_PORT": str(self.port)}
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "bot",
-            "run",
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
-            cwd=self.folder,
-        )
+        self.process = await fork(["run"], os.environ | environment, folder=self.folder)
         listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._reading = asyncio.create_task(self._read(listening))
         async with asyncio.timeout(START_SECONDS):
@@ -95,7 +85,6 @@ class Replica:
 
     async def _read(self, listening: asyncio.Future[int]) -> None:
         assert self.process is not None
-        assert self.process.stderr is not None
         while line := (await self.process.stderr.readline()).decode():
             self.log.append(line)
             if (found := _LISTENING.search(line)) and not listening.done():
