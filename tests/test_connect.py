@@ -134,7 +134,7 @@ async def test_a_connection_stands_though_the_database_did_not_answer_for_what_g
 async def test_a_force_goes_on_only_while_its_confirmation_stands(tmp_path):
     """One that has expired meanwhile is asked anew."""
     async with workspace(
-        tmp_path, start=False, haltbot_public_url=PUBLIC_URL, haltbot_confirmation_seconds=6
+        tmp_path, start=False, haltbot_public_url=PUBLIC_URL, haltbot_confirmation_seconds=4
     ) as work:
         work.requester.admin = True
         await work.start()

@@ -89,7 +89,7 @@ async def test_a_double_click_stops_once(work: Workspace, screen: Screen):
     assert len(work.vibecode.deletes(instance)) == 1
 
 
-@pytest.mark.parametrize("patience", [{"haltbot_confirmation_seconds": 8}])
+@pytest.mark.parametrize("patience", [{"haltbot_confirmation_seconds": 5}])
 async def test_a_question_that_nobody_answers_expires(work: Workspace, screen: Screen):
     """The buttons go, and the message says that nothing was done."""
     instance = work.vibecode.start_instance(stuck=True)
