@@ -23,9 +23,7 @@ def operator() -> str:
 
 
 @asynccontextmanager
-async def opened_store(
-    database_url: str | None = None, *, may_create: bool = False
-) -> AsyncIterator[Store]:
+async def opened_store(database_url: str | None = None, *, may_create: bool = False) -> AsyncIterator[Store]:
     """Open a database, by default the settings', beside a bot that may run. Raises SettingsInvalid, StoreError."""
     url = database_url or load(StorageSettings).database_url
     store = await open_store(url, owner="shell", shared=True, may_create=may_create)
