@@ -454,3 +454,22 @@ def test_a_translation_without_a_fault_has_none():
             whole.add(message.id, message.id)
 
     assert [] == words.faults(whole)
+
+
+def test_a_translation_is_begun_with_every_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys):
+    """``make words NEW=ru``; run again, it says the same and changes nothing."""
+    monkeypatch.setattr(words, "LOCALE", tmp_path)
+    monkeypatch.setattr(words, "TEMPLATE", tmp_path / "haltbot.pot")
+    source = tmp_path / "ru" / "LC_MESSAGES" / "haltbot.po"
+    runs = [(words.main(new), source.read_text(), capsys.readouterr().err) for new in (["ru"], [])]
+
+    assert runs[0] == runs[1]
+    assert 1 == runs[0][0]
+    assert len([message for message in words.sentences() if message.id]) == len(runs[0][2].splitlines())
+    assert "ru: missing: *Stopping workflow `{workflow}`* …" in runs[0][2]
+    assert source.with_suffix(".mo").exists()
+
+
+def test_a_page_shows_no_marks_of_slack_s():
+    """Why a key was not stored is written with them."""
+    assert [] == [page.body for page in samples.web_pages() if re.search(r"[*`]|&lt;@", page.body)]

@@ -72,7 +72,7 @@ def faults(translated: Catalog) -> list[str]:
         if not message.id:
             continue
         theirs = translated.get(message.id)
-        forms = _forms(theirs.string) if theirs else ()
+        forms = _forms(theirs.string or "") if theirs else ()
         wanted = translated.num_plurals if message.pluralizable else 1
         if theirs is None or theirs.fuzzy or len(forms) != wanted or not all(forms):
             found.append(f"missing: {message.id}")
@@ -110,11 +110,11 @@ def main(arguments: list[str]) -> int:
         begun.parent.mkdir(parents=True, exist_ok=True)
         if not begun.exists():
             with begun.open("wb") as file:
-                write_po(file, Catalog(locale=language, domain=DOMAIN))
+                write_po(file, Catalog(locale=language, domain=DOMAIN, project="Haltbot", fuzzy=False))
     wrong = 0
     for source in sorted(LOCALE.glob(f"*/LC_MESSAGES/{DOMAIN}.po")):
         translated = read(source)
-        translated.update(sentences(), no_fuzzy_matching=True)
+        translated.update(sentences(), no_fuzzy_matching=True, update_creation_date=False)
         with source.open("wb") as file:
             write_po(file, translated, no_location=True, ignore_obsolete=True, width=110)
         source.with_suffix(".mo").write_bytes(compiled(source))

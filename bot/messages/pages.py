@@ -87,7 +87,7 @@ def ended() -> Page:
 
 def not_done(refused: Refused) -> Page:
     """Say why something was refused."""
-    return Page(_("Not done"), f'<p role="alert">{_spoken(refusal(refused))}</p>')
+    return Page(_("Not done"), _alert(refusal(refused)))
 
 
 def not_now() -> Page:
@@ -97,7 +97,7 @@ def not_now() -> Page:
 
 
 def _alert(text: str) -> str:
-    return f'<p role="alert">{html.escape(text)}</p>'
+    return f'<p role="alert">{_spoken(text)}</p>'
 
 
 def _facts(report: KeyReport) -> str:
