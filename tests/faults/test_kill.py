@@ -39,7 +39,7 @@ async def test_killed_between_the_insert_and_the_acknowledgement(outage):
     """It is on disk, so it is carried out; delivered again, it points to its message."""
     work, instance = outage.work, outage.instance()
     async with running_bot(work) as bot:
-        await outage.hold_key_back(8000)
+        await outage.hold_key_back(3000)
         async with outage.command_unanswered(f"{instance} looping") as lost:
             await outage.recorded(Phase.REQUESTED)
             await bot.stop(KILL)
@@ -55,7 +55,7 @@ async def test_killed_between_the_acknowledgement_and_the_call(outage):
     """Nothing had been sent: it is called once, and there is nothing to recover from."""
     work, instance = outage.work, outage.instance()
     async with running_bot(work) as bot:
-        await outage.hold_key_back(8000)
+        await outage.hold_key_back(3000)
         delivery = await work.command(f"{instance} looping")
         await bot.stop(KILL)
     assert (True, 0) == (delivery.ok, outage.calls(instance))

@@ -80,7 +80,7 @@ async def test_what_version_0_1_began_is_finished(tmp_path, request, database):
     settings: dict[str, Any] = {"haltbot_encryption_keys": SecretStr(ENCRYPTION_KEY)}
     if database == "postgres":
         settings["database_url"] = request.getfixturevalue("postgres_url")
-    async with workspace(tmp_path, start=False, **settings) as work:
+    async with workspace(tmp_path, start=False, pace={"write_back_ms": 1000}, **settings) as work:
         if database == "postgres":
             load_postgres(settings["database_url"])
         else:
