@@ -190,7 +190,7 @@ async def test_who_stops_waiting_takes_nothing_back(store, postgres_url):
 
 
 async def test_a_request_is_recorded_while_everything_else_waits(store, postgres_url):
-    """Two connections are kept for what a person waits for."""
+    """Some connections are kept for what a person waits for."""
     question = await asked(store)
     async with connected(postgres_url) as connection, connection.transaction():
         await connection.execute("LOCK TABLE bucket IN ACCESS EXCLUSIVE MODE")
