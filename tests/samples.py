@@ -269,7 +269,7 @@ def texts() -> Iterator[str]:
     for fault in KeyFault:
         yield keys.not_accepted(KeyNotAccepted(fault))
     for each in found():
-        yield f"{findings.told(each)}\n{findings.remedy(each)}"
+        yield f"{findings.describe(each)}\n{findings.remedy(each)}"
 
 
 def views() -> Iterator[Any]:

@@ -12,7 +12,7 @@ from processes import haltbot
 from bot.cli import main as cli
 from bot.config.settings import SettingsInvalid, StorageSettings, load
 from bot.domain.errors import StoreError
-from bot.store.database_file import examine
+from bot.store.database_file import check_path
 from bot.store.postgres import open_postgres
 
 
@@ -69,7 +69,7 @@ def test_what_keeps_it_from_being_written_is_told(tmp_path, monkeypatch, flags, 
     monkeypatch.setattr("os.statvfs", lambda _: os.statvfs_result([*here[:8], flags, here[9]]))
 
     with pytest.raises(SettingsInvalid) as invalid:
-        examine(Path("haltbot.db"), may_create=True)
+        check_path(Path("haltbot.db"), may_create=True)
 
     assert f"DATABASE_URL: the folder {tmp_path} cannot be written ({os.strerror(why)})" == str(invalid.value)
 
@@ -84,7 +84,7 @@ def test_whoever_it_belongs_to_is_named(tmp_path, monkeypatch, owner, told):
     monkeypatch.setattr("os.access", lambda *_: False)
 
     with pytest.raises(SettingsInvalid, match=f"It belongs to {told}: run this as that user, or as root"):
-        examine(Path("haltbot.db"), may_create=True)
+        check_path(Path("haltbot.db"), may_create=True)
 
 
 async def test_what_stands_in_a_file_is_applied_to_a_database_that_is_there(tmp_path):

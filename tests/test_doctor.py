@@ -29,7 +29,7 @@ from bot.domain.findings import (
     worst,
 )
 from bot.messages.error_catalog import explain
-from bot.messages.findings import remedy, told
+from bot.messages.findings import describe, remedy
 from bot.operations.doctor.database_checks import check_database_file
 from bot.operations.doctor.doctor import open_doctor
 from bot.operations.doctor.http_checks import check_http
@@ -104,7 +104,7 @@ async def test_a_key_in_trouble_is_named(idle: Workspace, change, check, level):
 
     assert (level, idle.channel.id) == (finding.level, finding.channel)
     assert remedy(finding)
-    assert "0123456789abcdef" not in told(finding)
+    assert "0123456789abcdef" not in describe(finding)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ async def test_slack_in_trouble_is_named(idle: Workspace, method, error, check, 
     finding = (await examine(idle))[check]
 
     assert level is finding.level
-    assert error in told(finding) + remedy(finding)
+    assert error in describe(finding) + remedy(finding)
 
 
 async def test_a_key_to_which_people_connect_themselves_is_none_of_its_business(idle: Workspace):
@@ -195,7 +195,7 @@ def test_scopes_are_compared_with_the_manifest(granted, level, word):
     finding = judge_scopes(granted, ["commands", "chat:write"], ["users:read"])
 
     assert level == finding.level
-    assert word in told(finding)
+    assert word in describe(finding)
 
 
 @pytest.mark.parametrize(("days", "level"), [(15, "ok"), (13, "warn"), (0.1, "warn"), (-1, "fail")])
@@ -241,7 +241,7 @@ def test_a_newer_version_s_database_is_named(tmp_path: Path):
     found = {finding.check: finding for finding in check_database_file(path)}
 
     assert Level.FAIL is found["database.version"].level
-    assert "9999_future" in told(found["database.version"])
+    assert "9999_future" in describe(found["database.version"])
 
 
 async def test_the_command_says_it_in_lines(idle: Workspace):
@@ -401,7 +401,7 @@ async def test_a_key_file_that_others_can_read_is_named(idle: Workspace, tmp_pat
 
     assert Level.WARN is found["database.key_file"].level
     assert f"chmod 600 {path}" == remedy(found["database.key_file"])
-    assert "(mode 0640)" in told(found["database.key_file"])
+    assert "(mode 0640)" in describe(found["database.key_file"])
 
 
 async def test_a_token_that_fails_says_nothing_about_the_channels(idle: Workspace):
@@ -442,7 +442,7 @@ async def test_an_address_of_ipv6_and_a_proxy_are_no_trouble(tmp_path: Path, mon
     (away,) = await check_http(settings.model_copy(update={"haltbot_host": "::1", "haltbot_port": 1}))
 
     assert Level.OK is here.level
-    assert "No Haltbot answers at http://[::1]:1/readyz." == told(away)
+    assert "No Haltbot answers at http://[::1]:1/readyz." == describe(away)
 
 
 @pytest.mark.parametrize("mode", ["http", "socket"])
@@ -459,7 +459,7 @@ async def test_a_running_bot_is_asked_itself(tmp_path: Path, mode: str):
 
     assert ["ok", "ok"] == [finding.level for finding in good]
     assert ["warn", "fail"] == [finding.level for finding in elsewhere]
-    assert "something else than Haltbot" in told(elsewhere[1])
+    assert "something else than Haltbot" in describe(elsewhere[1])
     assert ["ok", "fail"] == [finding.level for finding in nowhere]
 
 
@@ -471,7 +471,7 @@ async def test_a_bot_that_is_not_ready_is_named_with_what_is_away(tmp_path: Path
         (finding,) = await check_http(work.settings.model_copy(update={"haltbot_port": work.port}))
 
     assert Level.FAIL is finding.level
-    assert "slack" in told(finding)
+    assert "slack" in describe(finding)
 
 
 async def test_a_store_that_does_not_answer_is_named(idle: Workspace):
@@ -491,7 +491,7 @@ async def test_a_database_s_clock_that_is_off_is_named(idle: Workspace, tmp_path
             doctor._store = late
             found = {finding.check: finding for finding in await doctor.check_database()}
 
-    assert "60 s away" in told(found["database.clock"])
+    assert "60 s away" in describe(found["database.clock"])
 
 
 @contextlib.asynccontextmanager

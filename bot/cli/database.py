@@ -13,7 +13,7 @@ from bot.config.database_url import POSTGRES_SCHEMES, mistake_in
 from bot.config.settings import SettingsInvalid, StorageSettings, load, sqlite_path
 from bot.operations.backup import BackupFailed, RestoreFailed, back_up
 from bot.operations.backup import restore as restore_file
-from bot.store.database_file import examine
+from bot.store.database_file import check_path
 from bot.store.opening import key_path, postgres_adapter
 from bot.store.sqlite import open_sqlite
 from bot.store.sqlite_file import lock_file
@@ -33,7 +33,7 @@ async def backup(file: Path) -> None:
             "An embedded database only. For PostgreSQL: pg_dump --format=custom, or the archive of your provider;"
             " pg_restore brings it back"
         )
-    examine(source, may_create=False)
+    check_path(source, may_create=False)
     size = await asyncio.to_thread(back_up, source, file)
     print(
         f"{file}: {size} bytes, whole. To restore: stop the bot, then haltbot restore {shlex.quote(str(file))}"
@@ -56,7 +56,7 @@ async def restore(file: Path | None) -> None:
         return
     if file is None:
         raise RestoreFailed("Name the backup: haltbot restore FILE")
-    examine(database, may_create=True)
+    check_path(database, may_create=True)
     kept = await asyncio.to_thread(restore_file, database, file)
     print(f"{database.absolute()}: restored from {file}, whole.")
     if kept:
@@ -97,7 +97,7 @@ async def migrate(target: str) -> None:
         raise SettingsInvalid("--to: must be postgresql://…")
     if mistake := mistake_in(target):
         raise SettingsInvalid(f"--to: {mistake}")
-    examine(source, may_create=False)
+    check_path(source, may_create=False)
     postgres = postgres_adapter("--to")
     from bot.operations import migration  # noqa: PLC0415 -- it needs the same extra
 

@@ -7,7 +7,7 @@ import click
 
 from bot.config.settings import ENV, Settings, SettingsInvalid, load, unknown_variables
 from bot.domain.findings import Finding, Level, fail, ok, warn, worst
-from bot.messages.findings import json_of, remedy, told
+from bot.messages.findings import describe, json_of, remedy
 from bot.operations.doctor.database_checks import check_secret_file
 from bot.operations.doctor.doctor import check_installation
 from bot.operations.doctor.http_checks import check_http
@@ -47,7 +47,7 @@ def _wrong(line: str) -> str:
 def _print(findings: Sequence[Finding]) -> None:
     for finding in findings:
         where = f"{finding.team} {finding.channel}: " if finding.channel else ""
-        print(f"{finding.level:<4}  {where}{told(finding)}")
+        print(f"{finding.level:<4}  {where}{describe(finding)}")
         if mends := remedy(finding):
             print(f"      → {mends}")
     count = sum(finding.level is not Level.OK for finding in findings)

@@ -20,7 +20,7 @@ from bot.domain.workspace import workspace
 from bot.operations.doctor.slack_checks import check_scopes
 from bot.operations.manifest import create_link
 from bot.operations.manifest import manifest as manifest_for
-from bot.slack.web_api import call, in_our_terms, open_slack
+from bot.slack.web_api import call, mapped_errors, open_slack
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -156,7 +156,7 @@ async def _check_bot(client: AsyncWebClient, app: str, token: str) -> str:
 async def _check_app(client: AsyncWebClient, token: str) -> None:
     """Try the app's token. Raises CommandFailed."""
     try:
-        with in_our_terms():
+        with mapped_errors():
             await client.apps_connections_open(app_token=token)
     except SlackUnavailable as error:
         raise _unreachable("the app-level token", error) from error

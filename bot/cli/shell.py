@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from bot.config.settings import StorageSettings, load
 from bot.domain.errors import HaltbotError
 from bot.domain.findings import Finding
-from bot.messages.findings import remedy, told
+from bot.messages.findings import describe, remedy
 from bot.messages.language import paragraph
 from bot.ports.store import Store
 from bot.store.opening import open_store
@@ -34,4 +34,4 @@ async def opened_store(database_url: str | None = None, *, may_create: bool = Fa
 
 
 def print_finding(finding: Finding) -> None:
-    print(f"   {finding.level}: {paragraph(told(finding), remedy(finding))}")
+    print(f"   {finding.level}: {paragraph(describe(finding), remedy(finding))}")

@@ -20,7 +20,7 @@ Values = Mapping[str, Any]
 Says = str | Callable[[Values], str]
 
 
-def told(finding: Finding) -> str:
+def describe(finding: Finding) -> str:
     """Say what was found."""
     return _said(_TOLD[finding.says], finding.values)
 
@@ -40,7 +40,7 @@ def json_of(finding: Finding) -> dict[str, Any]:
     return {
         "check": finding.check,
         "level": finding.level,
-        "told": told(finding),
+        "told": describe(finding),
         "remedy": remedy(finding),
         "team": finding.team,
         "channel": finding.channel,
@@ -51,7 +51,7 @@ def line(finding: Finding, *, with_channel: bool = True) -> str:
     """One finding; Slack shows a channel's name to those alone who may see it."""
     where = f"<#{finding.channel}>: " if finding.channel and with_channel else ""
     # What was found may repeat somebody else's words; what to do are our own.
-    return paragraph(f"{_SIGNS[finding.level]} {where}{escape(told(finding))}", remedy(finding))
+    return paragraph(f"{_SIGNS[finding.level]} {where}{escape(describe(finding))}", remedy(finding))
 
 
 def warning(findings: Sequence[Finding]) -> Message:

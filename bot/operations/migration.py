@@ -16,7 +16,7 @@ from psycopg.rows import DictRow, dict_row
 
 from bot.domain.errors import HaltbotError
 from bot.store.postgres import MOVED, MOVING
-from bot.store.postgres_trouble import told
+from bot.store.postgres_trouble import describe
 
 Say: TypeAlias = Callable[[str], None]
 Row: TypeAlias = dict[str, Any]
@@ -63,7 +63,7 @@ def move(source: Path, url: str, say: Say, *, chunk: int = CHUNK) -> int:
                 )
             return sum(table.total for table in tables)
     except (psycopg.Error, sqlite3.Error) as error:
-        cause = told(error) if isinstance(error, psycopg.Error) else str(error)
+        cause = describe(error) if isinstance(error, psycopg.Error) else str(error)
         raise CannotMove(f"The move was interrupted: {cause}. Run the same command again to go on") from error
 
 

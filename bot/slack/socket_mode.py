@@ -21,7 +21,7 @@ from bot.domain.backoff import growing
 from bot.domain.errors import SlackError, SlackRefused
 from bot.slack.http import Dispatch
 from bot.slack.payloads import Malformed, check
-from bot.slack.web_api import TOKEN_REFUSED, in_our_terms
+from bot.slack.web_api import TOKEN_REFUSED, mapped_errors
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ class SocketIntake:
 
     async def _open(self) -> _Link:
         """Raises SlackError."""
-        with in_our_terms():
+        with mapped_errors():
             answer = await self._client.apps_connections_open(app_token=self._app_token)
             socket = await self._session.ws_connect(str(answer["url"]), heartbeat=PING_SECONDS)
         link = _Link(socket)

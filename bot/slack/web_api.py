@@ -69,13 +69,13 @@ async def open_slack(base_url: str, token: str | None = None) -> AsyncIterator[A
 
 async def call(client: AsyncWebClient, method: str, **arguments: Any) -> AsyncSlackResponse:
     """Call a method of the Web API. Raises SlackError."""
-    with timed(SLACK_CALLS, "slack.call", method=method), in_our_terms():
+    with timed(SLACK_CALLS, "slack.call", method=method), mapped_errors():
         return await client.api_call(method, json=arguments)
 
 
 async def ask(client: AsyncWebClient, method: str, **arguments: Any) -> AsyncSlackResponse:
     """Call a method that only reads, and takes no JSON. Raises SlackError."""
-    with timed(SLACK_CALLS, "slack.call", method=method), in_our_terms():
+    with timed(SLACK_CALLS, "slack.call", method=method), mapped_errors():
         return await client.api_call(method, http_verb="GET", params=arguments)
 
 
@@ -111,7 +111,7 @@ class PatientCalls:
 
 
 @contextlib.contextmanager
-def in_our_terms() -> Iterator[None]:
+def mapped_errors() -> Iterator[None]:
     """Tell what goes wrong in a call of slack_sdk as a SlackError."""
     try:
         yield

@@ -10,7 +10,7 @@ from bot.config.settings import SettingsInvalid
 from bot.domain.errors import StoreError
 
 
-def examine(path: Path, *, may_create: bool) -> None:
+def check_path(path: Path, *, may_create: bool) -> None:
     """Refuse a file that cannot be used, or one that is not there and must not be made. Raises SettingsInvalid."""
     folder = path.absolute().parent
     try:

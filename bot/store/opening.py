@@ -29,7 +29,7 @@ async def open_store(
     path = sqlite_path(database_url)
     if path is None:
         return await _open_postgres(database_url, owner, lease_ms)
-    database_file.examine(path, may_create=may_create)
+    database_file.check_path(path, may_create=may_create)
     return await open_sqlite(path, owner=owner, lease_ms=lease_ms, exclusive=not shared)
 
 
@@ -69,7 +69,7 @@ def key_path(database: Path) -> Path:
 
 def _vault_beside(database: Path, *, may_create: bool) -> AesVault:
     path = key_path(database)
-    database_file.examine(database, may_create=may_create)
+    database_file.check_path(database, may_create=may_create)
     if not path.exists() and database_file.holds_sealed_keys(database):
         raise SettingsInvalid(
             f"DATABASE_URL: {path} is missing, and {database} holds keys that only it opens. Put it back, or set"

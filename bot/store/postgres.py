@@ -28,7 +28,7 @@ from bot.store.postgres_connection import (
     transact,
     with_connection,
 )
-from bot.store.postgres_trouble import told
+from bot.store.postgres_trouble import describe
 from bot.store.steps import Row, Steps
 from bot.store.store import SqlStore
 
@@ -87,7 +87,7 @@ async def _connected(url: str) -> AsyncIterator[Connection]:
         async with await connect(url) as connection:
             yield connection
     except psycopg.Error as error:
-        raise _ours(error) from error
+        raise _map_error(error) from error
 
 
 class PostgresDatabase(Database):
@@ -116,7 +116,7 @@ class PostgresDatabase(Database):
                 await pool.open(wait=True, timeout=PATIENCE_SECONDS)
         except (psycopg.Error, StoreError) as error:
             await self.close()
-            raise _ours(error) from error
+            raise _map_error(error) from error
         except BaseException:
             # Whoever was interrupted leaves no pool behind: its tasks would go on.
             await self.close()
@@ -162,7 +162,7 @@ class PostgresDatabase(Database):
         except TimeoutError as error:
             raise StoreBusy("PostgreSQL did not answer in time") from error
         except (psycopg.Error, InDoubt) as error:
-            raise _ours(error) from error
+            raise _map_error(error) from error
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
@@ -192,7 +192,7 @@ async def _migrate(connection: Connection) -> set[str]:
 _MIGRATIONS = {**schema.MIGRATIONS, "0002_append_only": schema.APPEND_ONLY_POSTGRES}
 
 
-def _ours(error: Exception) -> HaltbotError:
+def _map_error(error: Exception) -> HaltbotError:
     """Tell a failure of PostgreSQL in our terms. The values that were written are not repeated."""
     if isinstance(error, InDoubt):
         return StoreBusy("the connection to PostgreSQL was lost during a commit")
@@ -203,4 +203,4 @@ def _ours(error: Exception) -> HaltbotError:
     code = error.sqlstate or ""
     passing = isinstance(error, psycopg.OperationalError) and code[:2] in _PASSING_CLASSES
     kind = StoreBusy if passing else StoreError
-    return kind(f"PostgreSQL: {told(error)}")
+    return kind(f"PostgreSQL: {describe(error)}")

@@ -33,7 +33,7 @@ _TROUBLE = {
 """What we say of what the driver says; the first that fits."""
 
 
-def told(error: psycopg.Error) -> str:
+def describe(error: psycopg.Error) -> str:
     """Tell a failure: in the server's own words if it said something."""
     if error.diag.message_primary:
         return error.diag.message_primary

@@ -23,7 +23,7 @@ from bot.domain.errors import Refused, StoreError
 from bot.store import statements, statements_audit
 from bot.store.database import Database
 from bot.store.dialect import CLOCKED, SQLITE, Dialect, render
-from bot.store.sqlite_file import in_our_terms, lock_file, open_for_reading, open_for_writing, tidy_up
+from bot.store.sqlite_file import lock_file, map_error, open_for_reading, open_for_writing, tidy_up
 from bot.store.steps import Plain, Recorded, Row, Steps, columns
 from bot.store.store import SqlStore
 
@@ -169,7 +169,7 @@ class SqliteDatabase(Database):
                 self._reading = open_for_reading(self._path, self._clock)
             return _rows(self._reading, statement, parameters)
         except sqlite3.Error as error:
-            raise in_our_terms(error) from error
+            raise map_error(error) from error
 
     def _write_for_everybody(self) -> None:
         """Be the thread that owns the writing connection."""
@@ -177,7 +177,7 @@ class SqliteDatabase(Database):
         try:
             self._writing = open_for_writing(self._path, adopt=self._exclusive, clock=self._clock)
         except Exception as error:  # noqa: BLE001 (it is handed to whoever opens the store)
-            failure = in_our_terms(error)
+            failure = map_error(error)
         ending = False
         while not ending:
             batch, ending = self._drain()
@@ -248,7 +248,7 @@ def _write_batch(db: sqlite_utils.Database, batch: list[_Operation[Any]], dialec
         db.execute("BEGIN IMMEDIATE")
     except sqlite3.Error as error:
         # It was waited for in vain, once for all of them.
-        return [in_our_terms(error) for _ in batch]
+        return [map_error(error) for _ in batch]
     try:
         results = [_converse(db, operation.steps, dialect) for operation in batch]
         db.execute("COMMIT")
@@ -295,5 +295,5 @@ def _undo(db: sqlite_utils.Database, error: Exception) -> Exception:
     try:
         db.rollback()
     except sqlite3.Error as another:
-        return in_our_terms(another)
-    return in_our_terms(error)
+        return map_error(another)
+    return map_error(error)

@@ -118,7 +118,7 @@ def plain_code(error: BaseException | None) -> int:
     return int(getattr(error, "sqlite_errorcode", 0)) & _CODE_WITHOUT_DETAIL
 
 
-def in_our_terms(error: Exception) -> Exception:
+def map_error(error: Exception) -> Exception:
     """Tell a failure of SQLite in our terms; anything else is a bug and stays as it is."""
     if isinstance(error, sqlite3.IntegrityError) and "job.twin" in str(error):
         return Refused("twin_open")

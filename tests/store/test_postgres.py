@@ -26,7 +26,7 @@ from bot.domain.errors import Refused, StoreBusy, StoreError
 from bot.domain.findings import Level
 from bot.domain.press import Choice
 from bot.domain.termination import Phase
-from bot.messages.findings import told
+from bot.messages.findings import describe
 from bot.operations.doctor.database_checks import check_database_server
 from bot.store import statements, statements_audit
 from bot.store.dialect import POSTGRES, render
@@ -430,7 +430,7 @@ async def test_a_newer_version_s_database_is_noticed(store, postgres_url):
     (newer,) = await check_database_server(postgres_url)
 
     assert (Level.OK, Level.FAIL) == (fits.level, newer.level)
-    assert "9999_future" in told(newer)
+    assert "9999_future" in describe(newer)
 
 
 async def test_a_database_without_a_version_is_told_of(postgres_server, postgres_url):

@@ -11,7 +11,7 @@ from typing import Protocol
 from bot.domain.channel_settings import ChannelSettings
 from bot.domain.errors import HaltbotError, SettingsNotAccepted, SlackError
 from bot.domain.findings import Finding, Level
-from bot.messages.findings import remedy, told, warning
+from bot.messages.findings import describe, remedy, warning
 from bot.observability import metrics
 from bot.ports.directory import Configurers
 from bot.ports.messenger import Tell
@@ -117,7 +117,9 @@ class Daily:
             people = set(await self._configurers(finding.team or "", finding.channel or ""))
             if not people:
                 where = " ".join(filter(None, (finding.team, finding.channel))) or "this installation"
-                log.warning("Nobody in Slack to tell about %s: %s %s", where, told(finding), remedy(finding))
+                log.warning(
+                    "Nobody in Slack to tell about %s: %s %s", where, describe(finding), remedy(finding)
+                )
             for person in people:
                 by_person[person].append(finding)
         for person, theirs in by_person.items():

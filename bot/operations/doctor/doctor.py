@@ -24,7 +24,7 @@ from bot.operations.doctor.slack_checks import check_conversation, check_slack
 from bot.ports.store import Store
 from bot.ports.workflows import Workflows
 from bot.slack.web_api import open_slack
-from bot.store.database_file import examine as check_path
+from bot.store.database_file import check_path
 from bot.store.opening import key_path, open_store, open_vault
 from bot.vibecode.client import VibecodeClient, open_client
 

@@ -21,7 +21,7 @@ from bot.domain.findings import (
     warn,
 )
 from bot.operations.manifest import socket_manifest
-from bot.slack.web_api import ask, call, in_our_terms
+from bot.slack.web_api import ask, call, mapped_errors
 
 _UNKNOWN_CHANNEL = frozenset({"channel_not_found", "not_in_channel"})
 
@@ -67,7 +67,7 @@ async def _way_in(settings: Settings, client: AsyncWebClient) -> Finding:
     if token is None:
         return ok("slack.way_in", "way_in_http")
     try:
-        with in_our_terms():
+        with mapped_errors():
             await client.apps_connections_open(app_token=token.get_secret_value())
     except SlackError as error:
         judge = fail if isinstance(error, SlackRefused) else warn
